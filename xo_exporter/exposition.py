@@ -1,0 +1,127 @@
+"""Metric families as text: Prometheus text format 0.0.4 and OpenMetrics 1.0.
+
+Byte for byte what prometheus_client's own two renderers print for the same families, several
+times cheaper: the labels of an object are escaped and joined once and serve all its samples.
+"""
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+from prometheus_client import Metric
+
+TEXT_CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS_CONTENT_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+FamilyType = Literal["gauge", "counter"]
+
+_VALUE_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+_HELP_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n"})
+
+
+class Labels:
+    """The labels of a sample: sorted by name, those with an empty value left out.
+
+    Made once for an object and shared by its samples; the text is worked out once, when asked.
+    """
+
+    __slots__ = ("_text", "pairs")
+
+    def __init__(self, pairs: Iterable[tuple[str, str | None]]) -> None:
+        self.pairs: tuple[tuple[str, str], ...] = tuple(
+            sorted((name, value) for name, value in pairs if value)
+        )
+        self._text: str | None = None
+
+    def also(self, *pairs: tuple[str, str | None]) -> "Labels":
+        """These labels and `pairs`."""
+        return Labels((*self.pairs, *pairs)) if pairs else self
+
+    @property
+    def text(self) -> str:
+        """As in the exposition, braces included; empty without labels."""
+        if self._text is None:
+            inner = ",".join(
+                f'{name}="{value.translate(_VALUE_ESCAPES)}"' for name, value in self.pairs
+            )
+            self._text = f"{{{inner}}}" if inner else ""
+        return self._text
+
+
+NO_LABELS: Final = Labels(())
+
+Value = float | int | bool
+
+
+class Family:
+    """One metric: its name (with `_total` for a counter), type, help text and samples."""
+
+    __slots__ = ("help", "name", "samples", "type")
+
+    def __init__(
+        self,
+        name: str,
+        help: str,  # noqa: A002  the exposition's own word
+        type: FamilyType = "gauge",  # noqa: A002  as above
+        samples: Iterable[tuple[Labels, Value]] = (),
+    ) -> None:
+        self.name = name
+        self.help = help
+        self.type: FamilyType = type
+        self.samples: list[tuple[Labels, Value]] = list(samples)
+
+    @property
+    def base_name(self) -> str:
+        """The name that OpenMetrics' HELP and TYPE lines have: a counter's without `_total`."""
+        return self.name.removesuffix("_total") if self.type == "counter" else self.name
+
+    def metric(self) -> Metric:
+        """The same family as prometheus_client has it."""
+        metric = Metric(self.base_name, self.help, self.type)
+        for labels, value in self.samples:
+            metric.add_sample(self.name, dict(labels.pairs), value)
+        return metric
+
+
+def number(value: Value) -> str:
+    """A sample's value as Go prints it, which is how prometheus_client prints it."""
+    value = float(value)
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    text = repr(value)
+    point = text.find(".")
+    # Python keeps to plain digits up to 1e16, Go has an exponent from 1e6 on.
+    if value > 0 and point > 6:
+        mantissa = f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.")
+        return f"{mantissa}e+{point - 1:02d}"
+    return text
+
+
+def _lines(family: Family) -> Iterator[str]:
+    name = family.name
+    for labels, value in family.samples:
+        yield f"{name}{labels.text} {number(value)}\n"
+
+
+def render_text(families: Iterable[Family]) -> str:
+    """Prometheus text format 0.0.4."""
+    out: list[str] = []
+    for family in families:
+        help_text = family.help.translate(_HELP_ESCAPES)
+        out.append(f"# HELP {family.name} {help_text}\n# TYPE {family.name} {family.type}\n")
+        out.extend(_lines(family))
+    return "".join(out)
+
+
+def render_openmetrics(families: Iterable[Family]) -> str:
+    """OpenMetrics 1.0, the closing `# EOF` included."""
+    out: list[str] = []
+    for family in families:
+        help_text = family.help.translate(_VALUE_ESCAPES)
+        name = family.base_name
+        out.append(f"# HELP {name} {help_text}\n# TYPE {name} {family.type}\n")
+        out.extend(_lines(family))
+    out.append("# EOF\n")
+    return "".join(out)
