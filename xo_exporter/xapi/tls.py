@@ -95,4 +95,3 @@ def refusal(error: ssl.SSLError, where: str) -> TlsRefused:
         )
     reason = error.args[1] if len(error.args) > 1 else error
     return TlsRefused(f"TLS with {where} fails ({reason})")
-

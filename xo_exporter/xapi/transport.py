@@ -79,6 +79,7 @@ class PoolTransport(xmlrpc.client.Transport):
     """
 
     user_agent = USER_AGENT
+    accept_gzip_encoding = False  # XAPI compresses nothing, and a bomb is not let in
 
     def __init__(self, context: ssl.SSLContext | None, *, certificate_name: str | None) -> None:
         super().__init__()
