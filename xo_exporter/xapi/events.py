@@ -8,7 +8,7 @@ many rows each table has: where that is another number than ours, all is read an
 
 import asyncio
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -93,7 +93,8 @@ class RecordReader:
 
     def records(self) -> Records:
         """The records as last read."""
-        return Records(**{name: dict(self._table.get(name, {})) for name in CLASSES})
+        tables: dict[str, Any] = {name: dict(self._table.get(name, {})) for name in CLASSES}
+        return Records(**tables)
 
     def _forget(self) -> None:
         self._table = {}

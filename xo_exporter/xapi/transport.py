@@ -5,7 +5,6 @@ and reads a body of any length. This transport bounds all of that, and mends ill
 """
 
 import http.client
-import re
 import socket
 import ssl
 import time
@@ -27,7 +26,7 @@ from xo_exporter.errors import (
     TooLate,
     Unreachable,
 )
-from xo_exporter.xapi import tls
+from xo_exporter.xapi import tls, xml_text
 
 USER_AGENT: Final = f"xo-exporter/{__version__}"
 ORIGINATOR: Final = "xo-exporter"
@@ -35,25 +34,6 @@ MAX_BODY: Final = 1 << 30
 """Bytes; a full read of the largest pool that XAPI supports is 70 MB of XML."""
 
 _CHUNK: Final = 1 << 16
-_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-_REFERENCE: Final = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
-
-
-def _mend_reference(found: re.Match[str]) -> str:
-    code = int(found[1], 16) if found[1] else int(found[2])
-    legal = (
-        code in (0x9, 0xA, 0xD)
-        or 0x20 <= code < 0xD800
-        or 0xE000 <= code < 0xFFFE
-        or 0x10000 <= code < 0x110000
-    )
-    return found[0] if legal else "\ufffd"
-
-
-def mend_xml(body: bytes) -> bytes:
-    """The same XML with bytes and characters that XML has no place for as U+FFFD."""
-    text = _NOT_XML.sub("\ufffd", body.decode("utf-8", "replace"))
-    return _REFERENCE.sub(_mend_reference, text).encode()
 
 
 class _TlsConnection(http.client.HTTPSConnection):
@@ -96,7 +76,7 @@ class PoolTransport(xmlrpc.client.Transport):
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
         """The kept connection to `host`, or a new one; its timeout is what time there is left."""
-        if self._connection and self._connection[0] == host and self._live is not None:
+        if self._connection[0] == host and self._live is not None:
             self._live.timeout = self._remaining()
             if self._live.sock is not None:
                 self._live.sock.settimeout(self._live.timeout)
@@ -126,7 +106,7 @@ class PoolTransport(xmlrpc.client.Transport):
         try:
             return self._parse(body)
         except ExpatError:
-            return self._parse(mend_xml(body))
+            return self._parse(xml_text.mend(body))
 
     def _parse(self, body: bytes) -> Any:
         parser, unmarshaller = self.getparser()

@@ -1,0 +1,94 @@
+"""Metrics of the exporter itself: what it could read, how long it took, what failed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from xo_exporter import __version__
+from xo_exporter.metrics.host import TABLE as HOST_TABLE
+from xo_exporter.metrics.table import Table, each, gauge, info
+from xo_exporter.model.objects import Host
+
+Stage = Literal["login", "objects", "rrd", "build", "render"]
+STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStatus:
+    """How a scrape of a pool went; durations in seconds, the counts since the start."""
+
+    up: bool
+    durations: Mapping[Stage, float]
+    errors: Mapping[Stage, int]
+    logins: int
+    resyncs: int
+
+
+POOL_TABLE: Final = Table[PoolStatus](
+    collector="exporter",
+    label_names=("pool",),
+    labels=lambda _status, pool: (("pool", pool),),
+    metrics=(
+        gauge(
+            "xo_up",
+            "Whether a pool's objects were read in this scrape.",
+            lambda status: status.up,
+        ),
+        each(
+            "xo_scrape_duration_seconds",
+            "Duration of each stage of the scrape of a pool.",
+            "stage",
+            lambda status: status.durations.items(),
+        ),
+        each(
+            "xo_scrape_errors_total",
+            "Errors by stage in the scrapes of a pool.",
+            "stage",
+            lambda status: ((stage, status.errors.get(stage, 0)) for stage in STAGES),
+            counter=True,
+        ),
+        gauge(
+            "xo_xapi_logins_total",
+            "Log-ins at a pool.",
+            lambda status: status.logins,
+            counter=True,
+        ),
+        gauge(
+            "xo_xapi_resyncs_total",
+            "Times that a pool's records were read anew because events had been lost.",
+            lambda status: status.resyncs,
+            counter=True,
+        ),
+    ),
+)
+
+RRD_TABLE: Final = Table[Host](
+    collector="exporter",
+    label_names=HOST_TABLE.label_names,
+    labels=HOST_TABLE.labels,
+    metrics=(
+        gauge(
+            "xo_host_rrd_up",
+            "Whether the RRDs of a running host were read in this scrape.",
+            lambda host: host.rrd_up,
+        ),
+        gauge(
+            "xo_host_rrd_age_seconds",
+            "Age of the newest row of a host's RRDs, by the host's clock.",
+            lambda host: host.rrd_age,
+        ),
+    ),
+)
+
+BUILD_TABLE: Final = Table[None](
+    collector="exporter",
+    label_names=(),
+    labels=lambda _nothing, _pool: (),
+    metrics=(
+        info(
+            "xo_exporter_build_info",
+            "The exporter's version.",
+            {"version": lambda _nothing: __version__},
+        ),
+    ),
+)

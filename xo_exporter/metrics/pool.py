@@ -1,0 +1,55 @@
+"""Metrics of pools."""
+
+from typing import Final
+
+from xo_exporter.metrics.table import Table, gauge, info, tags
+from xo_exporter.model.objects import Pool
+
+TABLE: Final = Table[Pool](
+    collector="pool",
+    label_names=("uuid", "name_label", "pool"),
+    labels=lambda thing, pool: (
+        ("uuid", thing.UUID),
+        ("name_label", thing.name_label),
+        ("pool", pool),
+    ),
+    metrics=(
+        info(
+            "xo_pool_info",
+            "A pool: description, master (pool.master) and default SR (pool.default_SR).",
+            {
+                "name_description": lambda pool: pool.name_description,
+                "master": lambda pool: pool.master and pool.master.name_label,
+                "master_uuid": lambda pool: pool.master and pool.master.UUID,
+                "default_sr": lambda pool: pool.default_SR and pool.default_SR.name_label,
+                "default_sr_uuid": lambda pool: pool.default_SR and pool.default_SR.UUID,
+            },
+        ),
+        tags("xo_pool_tag_info", "A tag of a pool, from pool.tags.", lambda pool: pool.tags),
+        gauge(
+            "xo_pool_shared_srs", "Shared SRs, those with SR.shared.", lambda pool: len(pool.SRs)
+        ),
+        gauge(
+            "xo_pool_ha_enabled",
+            "Whether high availability is on, from pool.ha_enabled.",
+            lambda pool: pool.HA_enabled,
+        ),
+        gauge("xo_pool_hosts", "Hosts of the pool.", lambda pool: len(pool.hosts)),
+        gauge(
+            "xo_pool_running_hosts",
+            "Hosts of the pool that run, by host_metrics.live.",
+            lambda pool: len(pool.running_hosts),
+        ),
+        gauge(
+            "xo_pool_global_vms",
+            "VMs that do not run and are tied to no host by a local disk.",
+            lambda pool: len(pool.VMs),
+        ),
+        gauge(
+            "xo_pool_running_vms",
+            "VMs of the pool whose VM.power_state is Running.",
+            lambda pool: len(pool.running_VMs),
+        ),
+        gauge("xo_pool_vms", "All VMs of the pool.", lambda pool: len(pool.all_VMs)),
+    ),
+)

@@ -1,0 +1,127 @@
+"""What a table of metrics is: a kind of object, its labels, and a row a metric.
+
+A row says name, help, further labels and the function from object to value; documentation,
+`describe()` and the exposition all derive from it. A value of None gives no sample.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from xo_exporter.exposition import Family, FamilyType, Labels, Value
+from xo_exporter.model.objects import Host, Pool
+
+T = TypeVar("T")
+
+Sample = tuple[Labels, Value]
+Pair = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric(Generic[T]):
+    """A row. `samples` gives them for one object, from it and the labels that it has."""
+
+    name: str
+    help: str
+    samples: Callable[[T, Labels], Iterable[Sample]]
+    labels: tuple[str, ...] = ()
+    type: FamilyType = "gauge"
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Generic[T]):
+    """All metrics of one kind of object; `collector` is the name it is switched by.
+
+    `labels` makes an object's labels from it and the value of the label `pool`; their names
+    are `label_names`.
+    """
+
+    collector: str
+    label_names: tuple[str, ...]
+    labels: Callable[[T, str], Iterable[Pair]]
+    metrics: tuple[Metric[T], ...]
+
+    def families(self, objects: Sequence[T], pool: str) -> list[Family]:
+        """One family a row, in their order, with the samples of all objects."""
+        labelled = [(thing, Labels(self.labels(thing, pool))) for thing in objects]
+        return [
+            Family(
+                metric.name,
+                metric.help,
+                metric.type,
+                (sample for thing, labels in labelled for sample in metric.samples(thing, labels)),
+            )
+            for metric in self.metrics
+        ]
+
+    def describe(self) -> list[Family]:
+        """The same families without samples."""
+        return self.families((), "")
+
+
+def gauge(
+    name: str, help_text: str, value: Callable[[T], Value | None], *, counter: bool = False
+) -> Metric[T]:
+    """One sample an object, or none."""
+
+    def samples(thing: T, labels: Labels) -> Iterator[Sample]:
+        known = value(thing)
+        if known is not None:
+            yield labels, known
+
+    return Metric(name, help_text, samples, (), "counter" if counter else "gauge")
+
+
+def each(
+    name: str,
+    help_text: str,
+    label: str,
+    values: Callable[[T], Iterable[tuple[str, Value | None]]],
+    *,
+    counter: bool = False,
+) -> Metric[T]:
+    """One sample for each of an object's parts, told apart by `label`."""
+
+    def samples(thing: T, labels: Labels) -> Iterator[Sample]:
+        for part, value in values(thing):
+            if value is not None:
+                yield labels.also((label, part)), value
+
+    return Metric(name, help_text, samples, (label,), "counter" if counter else "gauge")
+
+
+def info(name: str, help_text: str, labels: Mapping[str, Callable[[T], str | None]]) -> Metric[T]:
+    """The constant 1 with what is known of an object as labels."""
+
+    def samples(thing: T, base: Labels) -> Iterator[Sample]:
+        yield base.also(*((label, text(thing)) for label, text in labels.items())), 1
+
+    return Metric(name, help_text, samples, tuple(labels))
+
+
+def states(
+    name: str,
+    help_text: str,
+    label: str,
+    possible: Sequence[str],
+    present: Callable[[T], str | None],
+) -> Metric[T]:
+    """1 for the state an object is in, 0 for the others; nothing where that is unknown."""
+
+    def values(thing: T) -> Iterator[tuple[str, Value]]:
+        state = present(thing)
+        if state is not None:
+            for name in possible:
+                yield name, name == state
+
+    return each(name, help_text, label, values)
+
+
+def tags(name: str, help_text: str, of: Callable[[T], Iterable[str]]) -> Metric[T]:
+    """One sample a tag."""
+    return each(name, help_text, "tag", lambda thing: ((tag, 1) for tag in of(thing)))
+
+
+def container_name(container: Host | Pool, pool: str) -> str:
+    """The value of the label `container`: a host's name, or that of the label `pool`."""
+    return container.name_label if isinstance(container, Host) else pool

@@ -1,0 +1,32 @@
+"""Metrics of VBDs, the links of VMs and VDIs."""
+
+from typing import Final
+
+from xo_exporter.metrics.table import Table, gauge, info
+from xo_exporter.model.objects import VBD
+
+TABLE: Final = Table[VBD](
+    collector="vbd",
+    label_names=("uuid", "pool", "container", "device"),
+    labels=lambda vbd, pool: (
+        ("uuid", vbd.UUID),
+        ("pool", pool),
+        ("container", vbd.VM.name_label),
+        ("device", vbd.device),
+    ),
+    metrics=(
+        info(
+            "xo_vbd_info",
+            "A link of a VM and a disk; an empty drive has no disk.",
+            {
+                "vdi_uuid": lambda vbd: vbd.VDI and vbd.VDI.UUID,
+                "vm_uuid": lambda vbd: vbd.VM.UUID,
+            },
+        ),
+        gauge(
+            "xo_vbd_attached",
+            "Whether a disk or drive is attached to its VM, from VBD.currently_attached.",
+            lambda vbd: vbd.attached,
+        ),
+    ),
+)

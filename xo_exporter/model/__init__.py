@@ -1,0 +1,1 @@
+"""Xen Orchestra's object model: its objects, how they come from XAPI, and their JSON."""

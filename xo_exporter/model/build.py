@@ -1,0 +1,318 @@
+"""From XAPI's records and RRD values to the objects of the model, in one pure function.
+
+Links between children and parents are taken from the child's field (`VBD.VM`, `VDI.SR`, …):
+XAPI works the parents' lists out from those, so that both sides agree at any moment.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, TypeVar, get_args
+
+from xo_exporter.model import known, usage
+from xo_exporter.model.guest_address import main_address
+from xo_exporter.model.lists import fill_lists
+from xo_exporter.model.objects import (
+    PBD,
+    SR,
+    VBD,
+    VDI,
+    VM,
+    Host,
+    HostPowerState,
+    Memory,
+    Pool,
+    PoolModel,
+    VMPowerState,
+)
+from xo_exporter.rrd.values import HostRrd, Values
+from xo_exporter.xapi import records as xapi
+from xo_exporter.xapi.records import Records, Ref
+
+_CPU_USAGE_IS_A_MEAN: Final = (24, 4)  # before this xapi, `cpu_usage` of a VM was a sum
+
+Rrds = Mapping[Ref, HostRrd | None]
+"""The RRDs of the live hosts by reference; None where they could not be read."""
+
+Record = TypeVar("Record", xapi.Host, xapi.VM, xapi.SR, xapi.PBD, xapi.VDI, xapi.VBD)
+
+
+def build(records: Records, rrds: Rrds) -> PoolModel:
+    """The object model of one pool.
+
+    `records` holds exactly one pool record. A record without a UUID, or with one that another
+    of its class has, is left out.
+    """
+    return _Builder(records, rrds).build()
+
+
+def pool_identity(records: Records) -> tuple[str, str]:
+    """UUID of the pool, and its name: `name_label`, else its master's; ("", "") without a pool."""
+    for record in records.pool.values():
+        master = records.host.get(record.master)
+        return record.uuid, record.name_label or (master.name_label if master else "")
+    return "", ""
+
+
+def is_live(records: Records, host: xapi.Host) -> bool:
+    """Whether a host runs, as the pool's master sees it."""
+    metrics = records.host_metrics.get(host.metrics)
+    return metrics is not None and metrics.live is True
+
+
+def _by_uuid(table: Mapping[Ref, Record]) -> list[tuple[Ref, Record]]:
+    found: dict[str, tuple[Ref, Record]] = {}
+    for ref in sorted(table):
+        record = table[ref]
+        if record.uuid:
+            found.setdefault(record.uuid, (ref, record))
+    return [found[uuid] for uuid in sorted(found)]
+
+
+def _tags(tags: Iterable[str]) -> list[str]:
+    return sorted({tag for tag in tags if tag})
+
+
+class _Builder:
+    def __init__(self, records: Records, rrds: Rrds) -> None:
+        self._records = records
+        self._rrds = rrds
+        self._hosts: dict[Ref, Host] = {}
+        self._srs: dict[Ref, SR] = {}
+        self._vms: dict[Ref, VM] = {}
+        self._vdis: dict[Ref, VDI] = {}
+        self._first_pbd: dict[Ref, PBD] = {}
+        self._vbds_of_vm: dict[Ref, list[tuple[Ref, xapi.VBD]]] = {}
+        self._pbds: list[PBD] = []
+
+    def build(self) -> PoolModel:
+        pool_record = next(iter(self._records.pool.values()))
+        master = self._records.host.get(pool_record.master)
+        self._pool = pool = Pool(
+            UUID=pool_record.uuid,
+            name_label=pool_record.name_label or (master.name_label if master else ""),
+            name_description=pool_record.name_description,
+            tags=_tags(pool_record.tags),
+            HA_enabled=pool_record.ha_enabled,
+        )
+        for ref, host in _by_uuid(self._records.host):
+            self._hosts[ref] = self._host(ref, host)
+        self._add_storage()
+        self._add_vms()
+        vbds = self._add_vbds()
+        pool.master = self._hosts.get(pool_record.master)
+        pool.default_SR = self._srs.get(pool_record.default_SR)
+        model = PoolModel(
+            pool=pool,
+            hosts=list(self._hosts.values()),
+            VMs=list(self._vms.values()),
+            SRs=list(self._srs.values()),
+            PBDs=self._pbds,
+            VDIs=list(self._vdis.values()),
+            VBDs=vbds,
+        )
+        fill_lists(model)
+        return model
+
+    def _host(self, ref: Ref, record: xapi.Host) -> Host:
+        rrd = self._rrds.get(ref)
+        values = rrd.hosts.get(record.uuid, usage.NO_VALUES) if rrd else usage.NO_VALUES
+        metrics = self._records.host_metrics.get(record.metrics)
+        power_state: HostPowerState | None = None
+        if metrics is not None and metrics.live is not None:
+            power_state = "Running" if metrics.live else "Halted"
+        running = power_state == "Running"
+        if not running:
+            values = usage.NO_VALUES
+        cpu_count = known.count(record.cpu_info.cpu_count)
+        cores = usage.of_cores(values, cpu_count)
+        average = known.not_negative(values.get("cpu_avg"))
+        return Host(
+            UUID=record.uuid,
+            name_label=record.name_label,
+            name_description=record.name_description,
+            tags=_tags(record.tags),
+            pool=self._pool,
+            address=record.address,
+            hostname=record.hostname,
+            enabled=record.enabled,
+            iSCSI_name=record.iscsi_iqn or record.other_config.iscsi_iqn or None,
+            controller=self._controller(ref, record),
+            power_state=power_state,
+            product_brand=record.software_version.product_brand,
+            product_version=record.software_version.product_version,
+            xapi_version=record.software_version.xapi,
+            xen_version=record.software_version.xen,
+            memory=usage.host_memory(metrics, values, running=running),
+            CPUs=cores,
+            CPU_usage=known.mean(cores) if average is None else average,
+            cpu_count=cpu_count,
+            rrd_up=(rrd is not None) if running else None,
+            rrd_age=rrd.age if rrd else None,
+        )
+
+    def _controller(self, ref: Ref, record: xapi.Host) -> str | None:
+        controller = self._records.vm.get(record.control_domain)
+        if controller is not None:
+            return controller.uuid
+        domains = (
+            vm.uuid
+            for vm in self._records.vm.values()
+            if vm.is_control_domain and vm.resident_on == ref
+        )
+        return min(domains, default=None)
+
+    def _add_storage(self) -> None:
+        pbds = _by_uuid(self._records.pbd)
+        for _, pbd in pbds:
+            link = PBD(
+                UUID=pbd.uuid,
+                attached=pbd.currently_attached,
+                host=self._hosts.get(pbd.host),
+                SR=None,
+            )
+            self._pbds.append(link)
+            self._first_pbd.setdefault(pbd.SR, link)
+        for ref, sr in _by_uuid(self._records.sr):
+            first = self._first_pbd.get(ref)
+            local = first.host if first and not sr.shared else None
+            self._srs[ref] = SR(
+                UUID=sr.uuid,
+                name_label=sr.name_label,
+                name_description=sr.name_description,
+                tags=_tags(sr.tags),
+                SR_type=sr.type,
+                shared=sr.shared,
+                physical_usage=known.count(sr.physical_utilisation),
+                usage=known.count(sr.virtual_allocation),
+                size=known.positive(sr.physical_size),
+                container=local or self._pool,
+                pool=self._pool,
+            )
+        for (_, pbd), link in zip(pbds, self._pbds, strict=True):
+            link.SR = self._srs.get(pbd.SR)
+        for ref, vdi in _by_uuid(self._records.vdi):
+            if vdi.is_a_snapshot or vdi.snapshot_of in self._records.vdi or not vdi.managed:
+                continue
+            self._vdis[ref] = VDI(
+                UUID=vdi.uuid,
+                name_label=vdi.name_label,
+                name_description=vdi.name_description,
+                usage=known.count(vdi.physical_utilisation),
+                size=known.count(vdi.virtual_size),
+                SR=self._srs.get(vdi.SR),
+            )
+
+    def _add_vms(self) -> None:
+        guests = [
+            (ref, vm)
+            for ref, vm in _by_uuid(self._records.vm)
+            if not (vm.is_control_domain or vm.is_a_snapshot or vm.is_a_template)
+            and vm.snapshot_of not in self._records.vm
+        ]
+        self._vbds_of_vm = {ref: [] for ref, _ in guests}
+        for ref, vbd in _by_uuid(self._records.vbd):
+            if vbd.VM in self._vbds_of_vm:
+                self._vbds_of_vm[vbd.VM].append((ref, vbd))
+        for vbds in self._vbds_of_vm.values():
+            vbds.sort(key=_by_userdevice)
+        for ref, vm in guests:
+            self._vms[ref] = self._vm(ref, vm)
+
+    def _vm(self, ref: Ref, record: xapi.VM) -> VM:
+        running = record.power_state == "Running"
+        metrics = self._records.vm_metrics.get(record.metrics)
+        guest = self._records.vm_guest_metrics.get(record.guest_metrics) or xapi.VMGuestMetrics()
+        values, host = self._values_of(record) if running else (usage.NO_VALUES, None)
+        vcpus = known.positive(metrics.VCPUs_number) if running and metrics else None
+        if vcpus is None:
+            vcpus = known.count(record.VCPUs_at_startup)
+        size = known.count(record.memory_dynamic_max)
+        if record.power_state in ("Running", "Paused") and metrics:
+            actual = known.count(metrics.memory_actual)
+            size = size if actual is None else actual
+        cores = usage.of_cores(values, vcpus)
+        average = None
+        if host is not None:
+            xapi_version = known.version(host.software_version.xapi)
+            if xapi_version >= _CPU_USAGE_IS_A_MEAN:
+                average = known.not_negative(values.get("cpu_usage"))
+        os_version = guest.os_version
+        return VM(
+            UUID=record.uuid,
+            name_label=record.name_label,
+            name_description=record.name_description,
+            tags=_tags(record.tags),
+            power_state=_vm_power_state(record.power_state),
+            address=main_address(guest.networks) if running else None,
+            os_name=os_version.name,
+            os_distro=os_version.distro,
+            os_version=".".join(part for part in (os_version.major, os_version.minor) if part),
+            vCPUs=vcpus,
+            memory=Memory(size, usage.vm_memory(values)),
+            container=self._container(ref, record),
+            pool=self._pool,
+            CPUs=cores,
+            CPU_usage=known.mean(cores) if average is None else average,
+        )
+
+    def _values_of(self, vm: xapi.VM) -> tuple[Values, xapi.Host | None]:
+        """The RRD values of a VM and the host that has them: its own, else one it moves from."""
+        others = sorted(ref for ref in self._rrds if ref != vm.resident_on)
+        for ref in (vm.resident_on, *others):
+            rrd = self._rrds.get(ref)
+            if rrd is not None and vm.uuid in rrd.vms:
+                return rrd.vms[vm.uuid], self._records.host.get(ref)
+        return usage.NO_VALUES, None
+
+    def _container(self, ref: Ref, record: xapi.VM) -> Host | Pool:
+        resident_on = self._hosts.get(record.resident_on)
+        if resident_on is not None:
+            return resident_on
+        for _, vbd in self._vbds_of_vm[ref]:
+            disk = self._records.vdi.get(vbd.VDI)
+            if vbd.type == "CD" or disk is None or vbd.VDI not in self._vdis:
+                continue
+            sr = self._srs.get(disk.SR)
+            if sr is not None and not sr.shared:
+                first = self._first_pbd.get(disk.SR)
+                return (first.host if first else None) or self._pool
+        return self._pool
+
+    def _add_vbds(self) -> list[VBD]:
+        """Link VMs and VDIs; each VM's in the order of `userdevice`, all in that of UUID."""
+        attached_first: dict[int, VBD] = {}
+        all_vbds: list[VBD] = []
+        for vm_ref, vbds in self._vbds_of_vm.items():
+            vm = self._vms[vm_ref]
+            for _, record in vbds:
+                vbd = VBD(
+                    UUID=record.uuid,
+                    attached=record.currently_attached,
+                    device=record.device or None,
+                    VDI=self._vdis.get(record.VDI),
+                    VM=vm,
+                )
+                all_vbds.append(vbd)
+                vm.VBDs.append(vbd)
+            vm.VBDs.sort(key=lambda vbd: vbd.UUID)
+        all_vbds.sort(key=lambda vbd: vbd.UUID)
+        for vbd in all_vbds:
+            if vbd.VDI is None:
+                continue
+            vbd.VDI.VBD = vbd.VDI.VBD or vbd
+            if vbd.attached:
+                attached_first.setdefault(id(vbd.VDI), vbd)
+        for vbd in attached_first.values():
+            if vbd.VDI is not None:
+                vbd.VDI.VBD = vbd
+        return all_vbds
+
+
+def _by_userdevice(entry: tuple[Ref, xapi.VBD]) -> tuple[bool, int, str]:
+    device = entry[1].userdevice
+    numeric = device.isascii() and device.isdigit()
+    return not numeric, int(device) if numeric else 0, entry[1].uuid
+
+
+def _vm_power_state(text: str) -> VMPowerState | None:
+    states: tuple[VMPowerState, ...] = get_args(VMPowerState)
+    return next((state for state in states if state == text), None)

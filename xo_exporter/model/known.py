@@ -1,0 +1,52 @@
+"""What a value of XAPI is worth: known, or None."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+_INT64 = 1 << 63
+
+
+def count(value: int | None) -> int | None:
+    """A count or size that XAPI can mean: below 0, or past 64 bits, is unknown."""
+    return value if value is not None and 0 <= value < _INT64 else None
+
+
+def positive(value: int | None) -> int | None:
+    """As `count`, where 0 is unknown too."""
+    return count(value) or None
+
+
+def not_negative(value: float | None) -> float | None:
+    """A usage below 0 is unknown."""
+    return value if value is not None and value >= 0 else None
+
+
+def whole(value: int | float) -> int | float | None:  # noqa: PYI041  which of both it is shows
+    """A size in bytes worked out from RRD values: an int where it is one; below 0, unknown."""
+    if value < 0 or not math.isfinite(value):
+        return None
+    return int(value) if float(value).is_integer() else value
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    """The mean of those that are known; None when none is."""
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def total(values: Sequence[float | None]) -> int | float | None:
+    """The sum of those that are known: 0 of nothing, but None when there are only unknown ones."""
+    known = [value for value in values if value is not None]
+    return sum(known) if known or not values else None
+
+
+def version(text: str) -> tuple[int, ...]:
+    """The leading numbers of a version, `24.19.2-1.9` is (24, 19, 2); () for none."""
+    numbers: list[int] = []
+    for part in text.split("."):
+        digits = part[: len(part) - len(part.lstrip("0123456789"))]
+        if digits:
+            numbers.append(int(digits))
+        if digits != part:
+            break
+    return tuple(numbers)

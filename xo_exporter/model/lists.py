@@ -1,0 +1,42 @@
+"""The lists of a parent's children, from the children's links."""
+
+from xo_exporter.model.objects import Host, PoolModel
+
+
+def fill_lists(model: PoolModel) -> None:
+    """Fill all lists of pool, hosts and SRs; the order of UUID is that of `model`'s own lists."""
+    pool = model.pool
+    pool.hosts = list(model.hosts)
+    pool.running_hosts = [host for host in model.hosts if host.power_state == "Running"]
+    pool.SRs = [sr for sr in model.SRs if sr.shared]
+    pool.all_VMs = list(model.VMs)
+    _fill_vms(model)
+    _fill_storage(model)
+
+
+def _fill_vms(model: PoolModel) -> None:
+    for vm in model.VMs:
+        running = vm.power_state == "Running"
+        if running:
+            model.pool.running_VMs.append(vm)
+        if isinstance(vm.container, Host):
+            vm.container.VMs.append(vm)
+            if running:
+                vm.container.running_VMs.append(vm)
+                vm.container.vCPUs += vm.vCPUs or 0
+        elif not running:
+            model.pool.VMs.append(vm)
+
+
+def _fill_storage(model: PoolModel) -> None:
+    for sr in model.SRs:
+        if isinstance(sr.container, Host):
+            sr.container.SRs.append(sr)
+    for pbd in model.PBDs:
+        if pbd.host is not None:
+            pbd.host.PBDs.append(pbd)
+        if pbd.SR is not None:
+            pbd.SR.PBDs.append(pbd)
+    for vdi in model.VDIs:
+        if vdi.SR is not None:
+            vdi.SR.VDIs.append(vdi)

@@ -1,0 +1,174 @@
+"""The objects of Xen Orchestra's model.
+
+Fields have the names of the specification, without its `$`. A link is the object itself, so
+that the model is closed: what is linked is in the model. Lists of objects are in the order of
+UUID. Unknown is None. Sizes and usages are in bytes, CPU usages are ratios from 0 to 1.
+"""
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+HostPowerState = Literal["Running", "Halted"]
+VMPowerState = Literal["Running", "Paused", "Suspended", "Halted"]
+HOST_POWER_STATES: Final[tuple[HostPowerState, ...]] = ("Running", "Halted")
+VM_POWER_STATES: Final[tuple[VMPowerState, ...]] = ("Running", "Paused", "Suspended", "Halted")
+
+XO_UUID: Final = "00000000-0000-0000-0000-000000000000"
+
+
+@dataclass(slots=True)
+class Memory:
+    """Size and usage of a memory."""
+
+    size: int | float | None = None
+    usage: int | float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """A pool."""
+
+    UUID: str
+    name_label: str
+    name_description: str
+    tags: list[str]
+    HA_enabled: bool | None
+    master: "Host | None" = None
+    default_SR: "SR | None" = None
+    SRs: "list[SR]" = field(default_factory=list)
+    hosts: "list[Host]" = field(default_factory=list)
+    running_hosts: "list[Host]" = field(default_factory=list)
+    VMs: "list[VM]" = field(default_factory=list)
+    running_VMs: "list[VM]" = field(default_factory=list)
+    all_VMs: "list[VM]" = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Host:
+    """A host; `controller` is the UUID of its control domain, which is no object of the model."""
+
+    UUID: str
+    name_label: str
+    name_description: str
+    tags: list[str]
+    pool: Pool
+    address: str
+    hostname: str
+    enabled: bool | None
+    iSCSI_name: str | None
+    controller: str | None
+    power_state: HostPowerState | None
+    product_brand: str
+    product_version: str
+    xapi_version: str
+    xen_version: str
+    memory: Memory
+    CPUs: list[float | None]
+    CPU_usage: float | None
+    cpu_count: int | None
+    SRs: "list[SR]" = field(default_factory=list)
+    VMs: "list[VM]" = field(default_factory=list)
+    running_VMs: "list[VM]" = field(default_factory=list)
+    PBDs: "list[PBD]" = field(default_factory=list)
+    vCPUs: int = 0
+    rrd_up: bool | None = None
+    rrd_age: float | None = None
+
+
+@dataclass(slots=True, eq=False)
+class VM:
+    """A guest: no template, no snapshot, no control domain."""
+
+    UUID: str
+    name_label: str
+    name_description: str
+    tags: list[str]
+    power_state: VMPowerState | None
+    address: str | None
+    os_name: str
+    os_distro: str
+    os_version: str
+    vCPUs: int | None
+    memory: Memory
+    container: Host | Pool
+    pool: Pool
+    CPUs: list[float | None] = field(default_factory=list)
+    CPU_usage: float | None = None
+    VBDs: "list[VBD]" = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class SR:
+    """A storage repository."""
+
+    UUID: str
+    name_label: str
+    name_description: str
+    tags: list[str]
+    SR_type: str
+    shared: bool
+    physical_usage: int | None
+    usage: int | None
+    size: int | None
+    container: Host | Pool
+    pool: Pool
+    VDIs: "list[VDI]" = field(default_factory=list)
+    PBDs: "list[PBD]" = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class PBD:
+    """A link of a host and an SR."""
+
+    UUID: str
+    attached: bool | None
+    host: Host | None
+    SR: SR | None
+
+
+@dataclass(slots=True, eq=False)
+class VDI:
+    """A disk: no snapshot, no unmanaged base copy."""
+
+    UUID: str
+    name_label: str
+    name_description: str
+    usage: int | None
+    size: int | None
+    SR: SR | None
+    VBD: "VBD | None" = None
+
+
+@dataclass(slots=True, eq=False)
+class VBD:
+    """A link of a VM and a VDI; an empty drive has no VDI."""
+
+    UUID: str
+    attached: bool | None
+    device: str | None
+    VDI: VDI | None
+    VM: VM
+
+
+@dataclass(slots=True)
+class PoolModel:
+    """All objects of one pool, each kind in the order of UUID."""
+
+    pool: Pool
+    hosts: list[Host]
+    VMs: list[VM]
+    SRs: list[SR]
+    PBDs: list[PBD]
+    VDIs: list[VDI]
+    VBDs: list[VBD]
+
+
+@dataclass(slots=True)
+class XO:
+    """The singleton over the pools that could be read; None where there is none of them."""
+
+    pools: list[Pool]
+    CPUs: int | None
+    running_VMs: int | None
+    vCPUs: int | None
+    memory: Memory

@@ -1,0 +1,70 @@
+"""How far a host's clock is off ours."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from xo_exporter.errors import BadAnswer, PoolError, SessionInvalid
+from xo_exporter.xapi.session import Session
+
+_INTERVAL: Final = 300.0  # seconds between two questions
+_TIMEOUT: Final = 3.0
+
+_TIME: Final = msgspec.json.Decoder(str)
+
+
+def parse_time(text: str) -> datetime:
+    """XAPI's dates, `20240131T10:11:12Z` or with dashes; raises BadAnswer for others."""
+    compact = text.replace("-", "")
+    try:
+        return datetime.strptime(compact, "%Y%m%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise BadAnswer(f"XAPI gives a time that is none ({text[:40]!r})") from error
+
+
+class HostClock:
+    """How far a host's clock is ahead of ours, as its XAPI says."""
+
+    def __init__(
+        self,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._wall = wall
+        self._monotonic = monotonic
+        self._asked: float | None = None
+        self.offset = 0.0
+
+    @property
+    def known(self) -> bool:
+        """Whether the host has ever said its time."""
+        return self._asked is not None
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to ask again."""
+        return self._asked is None or self._monotonic() - self._asked >= _INTERVAL
+
+    def now(self) -> float:
+        """The host's time in seconds since the epoch; ours as long as it isn't known."""
+        return self._wall() + self.offset
+
+    async def ask(self, session: Session, host_ref: str) -> None:
+        """Ask the host for its time; where it doesn't say, what was known stays."""
+        before = self._wall()
+        try:
+            async with asyncio.timeout(_TIMEOUT):
+                text = await session.call(_TIME, "host.get_servertime", host_ref)
+            # Whole seconds, cut off: on average half a second has passed since.
+            host_time = parse_time(text).timestamp() + 0.5
+        except SessionInvalid:
+            raise
+        except (PoolError, TimeoutError):
+            return
+        self.offset = host_time - (before + self._wall()) / 2
+        self._asked = self._monotonic()

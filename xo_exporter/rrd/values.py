@@ -1,0 +1,15 @@
+"""What the RRDs of a host say at one moment."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+Values = Mapping[str, float]
+"""Known values by data source, in the source's own unit."""
+
+
+class HostRrd(NamedTuple):
+    """The values of a host and its VMs by UUID; `age` in seconds is that of the newest row."""
+
+    hosts: Mapping[str, Values]
+    vms: Mapping[str, Values]
+    age: float | None
