@@ -1,0 +1,46 @@
+"""A simulated XCP-ng pool that speaks XAPI over real sockets.
+
+    async with SimulatedPool(make_estate(hosts=3, vms=20, seed=1)) as pool:
+        print(pool.url, pool.username, pool.password)
+
+It is what `demo` and `simulate` run, and the pool that the tests talk to. It stands alone: nothing
+of the exporter is used here.
+"""
+
+from xo_exporter.simulator.database import Database
+from xo_exporter.simulator.estate import make_estate
+from xo_exporter.simulator.faults import (
+    Disconnect,
+    Endless,
+    Failure,
+    Faults,
+    Garbage,
+    Hang,
+    Slow,
+    Status,
+    Truncated,
+)
+from xo_exporter.simulator.rrd import FixedRrd, Rrd
+from xo_exporter.simulator.schema import GENERATIONS, NULL, Generation
+from xo_exporter.simulator.server import AddressTaken, SimulatedPool
+
+__all__ = [
+    "GENERATIONS",
+    "NULL",
+    "AddressTaken",
+    "Database",
+    "Disconnect",
+    "Endless",
+    "Failure",
+    "Faults",
+    "FixedRrd",
+    "Garbage",
+    "Generation",
+    "Hang",
+    "Rrd",
+    "SimulatedPool",
+    "Slow",
+    "Status",
+    "Truncated",
+    "make_estate",
+]
