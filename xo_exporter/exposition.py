@@ -5,7 +5,7 @@ times cheaper: the labels of an object are escaped and joined once and serve all
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
 from prometheus_client import Metric
@@ -70,6 +70,15 @@ class Family:
         self.type: FamilyType = type
         self.samples: list[tuple[Labels, Value]] = list(samples)
 
+    @classmethod
+    def of(cls, metric: Metric) -> "Family":
+        """A gauge or counter of prometheus_client's."""
+        counter = metric.type == "counter"
+        samples = ((Labels(sample.labels.items()), sample.value) for sample in metric.samples)
+        if counter:
+            return cls(f"{metric.name}_total", metric.documentation, "counter", samples)
+        return cls(metric.name, metric.documentation, "gauge", samples)
+
     @property
     def base_name(self) -> str:
         """The name that OpenMetrics' HELP and TYPE lines have: a counter's without `_total`."""
@@ -99,29 +108,69 @@ def number(value: Value) -> str:
     return text
 
 
-def _lines(family: Family) -> Iterator[str]:
+def lines(family: Family) -> str:
+    """The lines of a family's samples, which both formats have alike."""
     name = family.name
-    for labels, value in family.samples:
-        yield f"{name}{labels.text} {number(value)}\n"
+    return "".join([f"{name}{labels.text} {number(value)}\n" for labels, value in family.samples])
 
 
-def render_text(families: Iterable[Family]) -> str:
-    """Prometheus text format 0.0.4."""
-    out: list[str] = []
-    for family in families:
-        help_text = family.help.translate(_HELP_ESCAPES)
-        out.append(f"# HELP {family.name} {help_text}\n# TYPE {family.name} {family.type}\n")
-        out.extend(_lines(family))
-    return "".join(out)
+def text_header(family: Family) -> str:
+    """The lines above a family's samples in text format 0.0.4."""
+    help_text = family.help.translate(_HELP_ESCAPES)
+    return f"# HELP {family.name} {help_text}\n# TYPE {family.name} {family.type}\n"
 
 
-def render_openmetrics(families: Iterable[Family]) -> str:
-    """OpenMetrics 1.0, the closing `# EOF` included."""
-    out: list[str] = []
-    for family in families:
-        help_text = family.help.translate(_VALUE_ESCAPES)
-        name = family.base_name
-        out.append(f"# HELP {name} {help_text}\n# TYPE {name} {family.type}\n")
-        out.extend(_lines(family))
-    out.append("# EOF\n")
-    return "".join(out)
+def openmetrics_header(family: Family) -> str:
+    """The lines above a family's samples in OpenMetrics."""
+    help_text = family.help.translate(_VALUE_ESCAPES)
+    name = family.base_name
+    return f"# HELP {name} {help_text}\n# TYPE {name} {family.type}\n"
+
+
+class Exposition:
+    """Families with the lines of their samples, which may come in parts, pool by pool."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, tuple[Family, list[str]]] = {}
+
+    def add(self, family: Family, sample_lines: str | None = None) -> None:
+        """Put in a family, its samples or the lines that they were made into before."""
+        _, parts = self._families.setdefault(family.name, (family, []))
+        parts.append(lines(family) if sample_lines is None else sample_lines)
+
+    def add_all(self, families: Iterable[Family]) -> None:
+        """Put in families with their samples."""
+        for family in families:
+            self.add(family)
+
+    def text(self) -> bytes:
+        """Prometheus text format 0.0.4."""
+        return self._joined(text_header, "")
+
+    def openmetrics(self) -> bytes:
+        """OpenMetrics 1.0."""
+        return self._joined(openmetrics_header, "# EOF\n")
+
+    def _joined(self, header: Callable[[Family], str], end: str) -> bytes:
+        out: list[str] = []
+        for family, parts in self._families.values():
+            out.append(header(family))
+            out.extend(parts)
+        out.append(end)
+        return "".join(out).encode()
+
+
+def render_text(families: Iterable[Family]) -> bytes:
+    """Families in Prometheus text format 0.0.4."""
+    return _exposition(families).text()
+
+
+def render_openmetrics(families: Iterable[Family]) -> bytes:
+    """Families in OpenMetrics 1.0, the closing `# EOF` included."""
+    return _exposition(families).openmetrics()
+
+
+def _exposition(families: Iterable[Family]) -> Exposition:
+    exposition = Exposition()
+    exposition.add_all(families)
+    return exposition

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, gauge, info
+from xo_exporter.metrics.table import Table, gauge, info, name_of, uuid_of
 from xo_exporter.model.objects import PBD
 
 TABLE: Final = Table[PBD](
@@ -11,16 +11,16 @@ TABLE: Final = Table[PBD](
     labels=lambda pbd, pool: (
         ("uuid", pbd.UUID),
         ("pool", pool),
-        ("container", pbd.host and pbd.host.name_label),
-        ("sr", pbd.SR and pbd.SR.name_label),
+        ("container", name_of(pbd.host)),
+        ("sr", name_of(pbd.SR)),
     ),
     metrics=(
         info(
             "xo_pbd_info",
             "A link of a host and an SR.",
             {
-                "host_uuid": lambda pbd: pbd.host and pbd.host.UUID,
-                "sr_uuid": lambda pbd: pbd.SR and pbd.SR.UUID,
+                "host_uuid": lambda pbd: uuid_of(pbd.host),
+                "sr_uuid": lambda pbd: uuid_of(pbd.SR),
             },
         ),
         gauge(

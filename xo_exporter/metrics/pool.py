@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, gauge, info, tags
+from xo_exporter.metrics.table import Table, gauge, info, name_of, tags, uuid_of
 from xo_exporter.model.objects import Pool
 
 TABLE: Final = Table[Pool](
@@ -19,10 +19,10 @@ TABLE: Final = Table[Pool](
             "A pool: description, master (pool.master) and default SR (pool.default_SR).",
             {
                 "name_description": lambda pool: pool.name_description,
-                "master": lambda pool: pool.master and pool.master.name_label,
-                "master_uuid": lambda pool: pool.master and pool.master.UUID,
-                "default_sr": lambda pool: pool.default_SR and pool.default_SR.name_label,
-                "default_sr_uuid": lambda pool: pool.default_SR and pool.default_SR.UUID,
+                "master": lambda pool: name_of(pool.master),
+                "master_uuid": lambda pool: uuid_of(pool.master),
+                "default_sr": lambda pool: name_of(pool.default_SR),
+                "default_sr_uuid": lambda pool: uuid_of(pool.default_SR),
             },
         ),
         tags("xo_pool_tag_info", "A tag of a pool, from pool.tags.", lambda pool: pool.tags),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from xo_exporter.exposition import Family, FamilyType, Labels, Value
-from xo_exporter.model.objects import Host, Pool
+from xo_exporter.model.objects import SR, VBD, VDI, Host, Pool
 
 T = TypeVar("T")
 
@@ -111,8 +111,8 @@ def states(
     def values(thing: T) -> Iterator[tuple[str, Value]]:
         state = present(thing)
         if state is not None:
-            for name in possible:
-                yield name, name == state
+            for one in possible:
+                yield one, one == state
 
     return each(name, help_text, label, values)
 
@@ -125,3 +125,13 @@ def tags(name: str, help_text: str, of: Callable[[T], Iterable[str]]) -> Metric[
 def container_name(container: Host | Pool, pool: str) -> str:
     """The value of the label `container`: a host's name, or that of the label `pool`."""
     return container.name_label if isinstance(container, Host) else pool
+
+
+def name_of(thing: Host | SR | None) -> str | None:
+    """The name of a linked object, if there is one."""
+    return None if thing is None else thing.name_label
+
+
+def uuid_of(thing: Host | SR | VBD | VDI | None) -> str | None:
+    """The UUID of a linked object, if there is one."""
+    return None if thing is None else thing.UUID

@@ -58,6 +58,12 @@ def pool_families(model: PoolModel, label: str, collectors: Mapping[str, bool]) 
     ]
 
 
+def described_objects(collectors: Mapping[str, bool]) -> list[Family]:
+    """The families that `pool_families` gives, without samples."""
+    tables = (table for table in OBJECT_TABLES if is_on(table, collectors))
+    return [family for table in tables for family in table.describe()]
+
+
 def describe() -> list[Family]:
     """Every family that is ever exported, without samples."""
     return [family for table in ALL_TABLES for family in table.describe()]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, gauge, info
+from xo_exporter.metrics.table import Table, gauge, info, uuid_of
 from xo_exporter.model.objects import VBD
 
 TABLE: Final = Table[VBD](
@@ -19,7 +19,7 @@ TABLE: Final = Table[VBD](
             "xo_vbd_info",
             "A link of a VM and a disk; an empty drive has no disk.",
             {
-                "vdi_uuid": lambda vbd: vbd.VDI and vbd.VDI.UUID,
+                "vdi_uuid": lambda vbd: uuid_of(vbd.VDI),
                 "vm_uuid": lambda vbd: vbd.VM.UUID,
             },
         ),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, gauge, info
+from xo_exporter.metrics.table import Table, gauge, info, name_of, uuid_of
 from xo_exporter.model.objects import VDI
 
 TABLE: Final = Table[VDI](
@@ -12,7 +12,7 @@ TABLE: Final = Table[VDI](
         ("uuid", vdi.UUID),
         ("name_label", vdi.name_label),
         ("pool", pool),
-        ("container", vdi.SR and vdi.SR.name_label),
+        ("container", name_of(vdi.SR)),
     ),
     metrics=(
         info(
@@ -20,8 +20,8 @@ TABLE: Final = Table[VDI](
             "A disk: description, its SR and the first VBD that attaches it.",
             {
                 "name_description": lambda vdi: vdi.name_description,
-                "sr_uuid": lambda vdi: vdi.SR and vdi.SR.UUID,
-                "vbd_uuid": lambda vdi: vdi.VBD and vdi.VBD.UUID,
+                "sr_uuid": lambda vdi: uuid_of(vdi.SR),
+                "vbd_uuid": lambda vdi: uuid_of(vdi.VBD),
             },
         ),
         gauge(

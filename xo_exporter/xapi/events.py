@@ -65,7 +65,7 @@ class RecordReader:
         self._session = session
         self._table: Table = {}
         self._token: str | None = None
-        self._groups_read = 0
+        self.groups_read = 0
         # By how many rows a freshly read table differs from what the server counts: 0, unless
         # the server counts something else than what its events give.
         self._count_offsets: dict[str, int] = {}
@@ -73,12 +73,12 @@ class RecordReader:
 
     async def read_first_group(self) -> None:
         """Read pool and hosts, if that wasn't done before: enough to know the pool's name."""
-        if self._groups_read == 0:
+        if self.groups_read == 0:
             await self._read_group()
 
     async def update(self) -> Records:
         """All records as they are now; raises PoolError."""
-        fresh = self._groups_read < len(GROUPS)
+        fresh = self.groups_read < len(GROUPS)
         await self._read_missing_groups()
         in_step = await self._read_delta(fresh=fresh)
         if not in_step and self._token is not None:
@@ -99,22 +99,22 @@ class RecordReader:
     def _forget(self) -> None:
         self._table = {}
         self._token = None
-        self._groups_read = 0
+        self.groups_read = 0
         self._count_offsets = {}
 
     async def _read_missing_groups(self) -> None:
-        while self._groups_read < len(GROUPS):
+        while self.groups_read < len(GROUPS):
             await self._read_group()
 
     async def _read_group(self) -> None:
-        group = GROUPS[self._groups_read]
+        group = GROUPS[self.groups_read]
         batch = await self._event_from(group, "")
         table: Table = {name: {} for name in group}
         await self._apply(batch.events, table)
         self._table.update(table)
         if self._token is None:
             self._token = batch.token
-        self._groups_read += 1
+        self.groups_read += 1
 
     async def _read_delta(self, *, fresh: bool) -> bool:
         """Take in what has changed since the token; False when the table has lost track."""

@@ -3,12 +3,12 @@
 import asyncio
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import XenAPI
 
-from xo_exporter.config import PoolConfig, Secret
+from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.errors import (
     BadAnswer,
     HostIsSlave,
@@ -25,22 +25,28 @@ from xo_exporter.xapi.session import Session
 
 _API_VERSION: Final = "1.0"  # what clients send; XAPI does not look at it
 _MAX_REDIRECTS: Final = 3
+_SHARES: Final = 3  # the time is shared by so many addresses at most, or none had enough
 _GRACE: Final = 5.0
 """Seconds that an abandoned log-in has to come to its end and log itself out."""
 
 
 async def log_in(
-    pool: PoolConfig, *, deadline: float, hostnames: Mapping[str, str], learnt: Sequence[str] = ()
+    pool: PoolConfig,
+    *,
+    deadline: float,
+    hostnames: Mapping[str, str],
+    learnt: Sequence[str] = (),
+    avoid: Collection[Url] = (),
 ) -> Session:
     """A session on the master of `pool`, by `deadline` (of time.monotonic).
 
-    The `url`, the `members` and the `learnt` addresses are tried in turn, as long as none
-    answers; each has its share of the time. `hostnames` maps the addresses of hosts known from
-    an earlier reading to their hostnames, for certificates that name those. The password, CA
-    and certificate files are read now.
+    The `url`, the `members` and the `learnt` addresses are tried in turn, those to `avoid`
+    last, until one takes the connection. `hostnames` maps the addresses of hosts known from an
+    earlier reading to their hostnames, for certificates that name those. The password, CA and
+    certificate files are read now.
 
     Raises LoginRefused at once where the log-in itself is refused, else the error of the first
-    address.
+    address that was tried.
     """
     password = pool.read_password()
     targets = [Target(url) for url in (pool.url, *pool.members)]
@@ -48,95 +54,107 @@ async def log_in(
         target = target_of(pool.url, pool.members, address, hostnames.get(address, ""))
         if all(target.url != known.url for known in targets):
             targets.append(target)
-    first_error: PoolError | None = None
+    targets.sort(key=lambda target: target.url in avoid)
+    errors: list[PoolError] = []
     for position, target in enumerate(targets):
-        share = (deadline - time.monotonic()) / (len(targets) - position)
+        ways_left = min(len(targets) - position, _SHARES)
+        attempt = _Attempt(pool, password, hostnames, deadline)
         try:
-            async with asyncio.timeout(max(share, 0)):
-                return await _log_in_or_follow(pool, password, target, hostnames, share)
-        except TimeoutError as error:
-            failure: PoolError = TooLate(f"{target.url} did not answer the log-in in time")
-            failure.__cause__ = error
+            return await attempt.within((deadline - time.monotonic()) / ways_left, target)
         except LoginRefused:
             raise
         except (Unreachable, TooLate, TlsRefused, BadAnswer) as error:
-            failure = error
-        first_error = first_error or failure
-    assert first_error is not None  # noqa: S101  there is always a url
-    raise first_error
+            errors.append(error)
+    raise errors[0]
 
 
-async def _log_in_or_follow(
-    pool: PoolConfig,
-    password: Secret,
-    target: Target,
-    hostnames: Mapping[str, str],
-    seconds: float,
-) -> Session:
-    asked = {target.url}
-    for _ in range(_MAX_REDIRECTS):
+class _Attempt:
+    """A log-in by one of the pool's addresses, and on to the master from there."""
+
+    def __init__(
+        self, pool: PoolConfig, password: Secret, hostnames: Mapping[str, str], deadline: float
+    ) -> None:
+        self._pool = pool
+        self._password = password
+        self._hostnames = hostnames
+        self._deadline = deadline
+        self._transport: transport.PoolTransport | None = None
+
+    async def within(self, seconds: float, target: Target) -> Session:
+        """The session, if somebody takes the connection within `seconds`.
+
+        A log-in that is under way is waited for until the deadline: a server takes its time to
+        refuse one, and asking another meanwhile would be a second try of the same password.
+        """
+        task = asyncio.create_task(self._log_in_or_follow(target))
         try:
-            return await _log_in_at(pool, password, target, seconds)
-        except HostIsSlave as slave:
-            if not slave.master:
+            await asyncio.wait({task}, timeout=max(seconds, 0))
+            if not task.done() and self._transport is not None and self._transport.connected:
+                await asyncio.wait({task}, timeout=max(self._deadline - time.monotonic(), 0))
+        finally:
+            if not task.done():
+                task.cancel()
+        if not task.done():
+            raise TooLate(f"{target.url} did not answer the log-in in time")
+        return task.result()
+
+    async def _log_in_or_follow(self, target: Target) -> Session:
+        asked = {target.url}
+        for _ in range(_MAX_REDIRECTS):
+            try:
+                return await self._log_in_at(target)
+            except HostIsSlave as slave:
+                if not slave.master:
+                    raise
+                hostname = self._hostnames.get(slave.master, "")
+                master = target_of(self._pool.url, self._pool.members, slave.master, hostname)
+                if master.url in asked:
+                    raise BadAnswer(
+                        f"{target.url} says that {slave.master} is the master, and that one "
+                        "says it is none",
+                        hint="the pool may be changing its master; this mends itself",
+                    ) from slave
+                asked.add(master.url)
+                target = master
+        raise BadAnswer(f"{self._pool.url} leads from member to member, and to no master")
+
+    async def _log_in_at(self, target: Target) -> Session:
+        try:
+            return await self._ask(target, certificate_name=None)
+        except TlsRefused as refused:
+            if target.hostname is None or not tls.is_wrong_name(refused.__cause__ or refused):
                 raise
-            master = target_of(
-                pool.url, pool.members, slave.master, hostnames.get(slave.master, "")
-            )
-            if master.url in asked:
-                raise BadAnswer(
-                    f"{target.url} says that {slave.master} is the master, and that one says "
-                    "it is none",
-                    hint="the pool may be changing its master; this mends itself",
-                ) from slave
-            asked.add(master.url)
-            target = master
-    raise BadAnswer(f"{pool.url} leads from member to member, and to no master")
+            return await self._ask(target, certificate_name=target.hostname)
 
+    async def _ask(self, target: Target, *, certificate_name: str | None) -> Session:
+        context = tls.client_context(self._pool.tls) if target.url.scheme == "https" else None
+        http = transport.PoolTransport(context, certificate_name=certificate_name)
+        http.deadline = self._deadline
+        self._transport = http
+        where = str(target.url)
+        xenapi = XenAPI.Session(where, transport=http)
+        abandoned = threading.Event()
+        credentials = (self._pool.username, self._password.reveal())
 
-async def _log_in_at(pool: PoolConfig, password: Secret, target: Target, seconds: float) -> Session:
-    try:
-        return await _attempt(pool, password, target, seconds, certificate_name=None)
-    except TlsRefused as refused:
-        if target.hostname is None or not tls.is_wrong_name(refused.__cause__ or refused):
+        def run() -> str:
+            arguments = (*credentials, _API_VERSION, transport.ORIGINATOR)
+            transport.call(lambda: xenapi.login_with_password(*arguments), where)
+            # Without these XenAPI does not log in again by itself, nor keep the password.
+            xenapi.last_login_method, xenapi.last_login_params = "", None
+            if abandoned.is_set():
+                http.deadline = time.monotonic() + _GRACE
+                transport.call(xenapi.xenapi.session.logout, where)
+            return str(xenapi.handle)
+
+        def abandon() -> None:
+            abandoned.set()
+            timer = threading.Timer(_GRACE, http.abort)
+            timer.daemon = True
+            timer.start()
+
+        try:
+            ref = await in_thread(run, abandon=abandon)
+        except PoolError:
+            http.close()
             raise
-        return await _attempt(pool, password, target, seconds, certificate_name=target.hostname)
-
-
-async def _attempt(
-    pool: PoolConfig,
-    password: Secret,
-    target: Target,
-    seconds: float,
-    *,
-    certificate_name: str | None,
-) -> Session:
-    context = tls.client_context(pool.tls) if target.url.scheme == "https" else None
-    http = transport.PoolTransport(context, certificate_name=certificate_name)
-    http.deadline = time.monotonic() + seconds
-    where = str(target.url)
-    xenapi = XenAPI.Session(where, transport=http)
-    abandoned = threading.Event()
-
-    def run() -> str:
-        arguments = (pool.username, password.reveal(), _API_VERSION, transport.ORIGINATOR)
-        transport.call(lambda: xenapi.login_with_password(*arguments), where)
-        # Without these XenAPI does not log in again by itself, nor keep the password.
-        xenapi.last_login_method, xenapi.last_login_params = "", None
-        if abandoned.is_set():
-            http.deadline = time.monotonic() + _GRACE
-            transport.call(xenapi.xenapi.session.logout, where)
-        return str(xenapi.handle)
-
-    def abandon() -> None:
-        abandoned.set()
-        timer = threading.Timer(_GRACE, http.abort)
-        timer.daemon = True
-        timer.start()
-
-    try:
-        ref = await in_thread(run, abandon=abandon)
-    except PoolError:
-        http.close()
-        raise
-    return Session(target, ref, context=context, xenapi=xenapi, xenapi_transport=http)
+        return Session(target, ref, context=context, xenapi=xenapi, xenapi_transport=http)

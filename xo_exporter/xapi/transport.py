@@ -66,6 +66,7 @@ class PoolTransport(xmlrpc.client.Transport):
         self._context = context
         self._certificate_name = certificate_name
         self._live: http.client.HTTPConnection | None = None
+        self.connected = False  # whether somebody took the connection, and TLS is agreed
         self.deadline = time.monotonic()
 
     def _remaining(self) -> float:
@@ -90,6 +91,13 @@ class PoolTransport(xmlrpc.client.Transport):
             )
         self._connection = host, self._live
         return self._live
+
+    def send_headers(self, connection: Any, headers: Any) -> None:
+        """Connect, where that isn't done, and send the head of a request."""
+        if connection.sock is None:
+            connection.connect()
+        self.connected = True
+        super().send_headers(connection, headers)
 
     def parse_response(self, response: Any) -> Any:
         """The values in an HTTP response: read whole, within limits, mended if need be."""

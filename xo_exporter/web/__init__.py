@@ -1,0 +1,1 @@
+"""The HTTP side: routes, what a client may ask for, the page for people."""

@@ -1,0 +1,120 @@
+"""The routes, as an aiohttp application."""
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from xo_exporter.collector import Collector, Scrape
+from xo_exporter.exposition import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE
+from xo_exporter.web import negotiation
+from xo_exporter.web.page import page
+
+COLLECTOR: Final = web.AppKey("collector", Collector)
+
+_TIMEOUT_HEADER: Final = "X-Prometheus-Scrape-Timeout-Seconds"
+_MARGIN: Final = 0.2  # seconds for what comes after reading, and for the way back
+_COMPRESS_FROM: Final = 1024  # bytes
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def application(collector: Collector) -> web.Application:
+    """All routes over `collector`, which the application starts and closes."""
+    app = web.Application()
+    app[COLLECTOR] = collector
+    app.router.add_get("/", _page)
+    app.router.add_get("/metrics", _metrics)
+    app.router.add_get("/probe", _probe)
+    app.router.add_get("/sd", _service_discovery)
+    app.router.add_get("/-/healthy", _healthy)
+    app.router.add_get("/-/ready", _ready)
+    app.on_startup.append(_start)
+    app.on_cleanup.append(_close)
+    return app
+
+
+async def _start(app: web.Application) -> None:
+    app[COLLECTOR].start()
+
+
+async def _close(app: web.Application) -> None:
+    await app[COLLECTOR].close()
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    collector = request.app[COLLECTOR]
+    scrape = await collector.scrape(seconds=_budget(request))
+    return await _exposition(request, scrape, process=True)
+
+
+async def _probe(request: web.Request) -> web.Response:
+    collector = request.app[COLLECTOR]
+    target = request.query.get("target")
+    if not target:
+        raise web.HTTPBadRequest(text="say which pool: /probe?target=NAME, as listed at /sd\n")
+    if target not in collector.pools:
+        raise web.HTTPNotFound(text="no pool of this name is configured; /sd lists them\n")
+    scrape = await collector.scrape([target], seconds=_budget(request))
+    return await _exposition(request, scrape, process=False)
+
+
+def _budget(request: web.Request) -> float | None:
+    """Seconds that reading may take, so that the answer is with the client in time."""
+    allowed = negotiation.scrape_timeout(request.headers.get(_TIMEOUT_HEADER))
+    if allowed is None:
+        return None
+    margin = _MARGIN + 2 * request.app[COLLECTOR].overhead
+    return allowed - min(margin, allowed / 2)
+
+
+async def _exposition(request: web.Request, scrape: Scrape, *, process: bool) -> web.Response:
+    openmetrics = negotiation.wants_openmetrics(request.headers.get("Accept", ""))
+    compress = negotiation.takes_gzip(request.headers.get("Accept-Encoding", ""))
+
+    def render() -> bytes:
+        exposition = scrape.exposition(process=process)
+        body = exposition.openmetrics() if openmetrics else exposition.text()
+        return gzip.compress(body, compresslevel=1, mtime=0) if compress else body
+
+    headers = {
+        "Content-Type": OPENMETRICS_CONTENT_TYPE if openmetrics else TEXT_CONTENT_TYPE,
+        "Vary": "Accept, Accept-Encoding",
+    }
+    if compress:
+        headers["Content-Encoding"] = "gzip"
+    # In a thread, so that the event loop answers others meanwhile.
+    return web.Response(body=await asyncio.to_thread(render), headers=headers)
+
+
+async def _service_discovery(request: web.Request) -> web.Response:
+    return web.json_response(
+        [
+            {
+                "targets": [request.host],
+                "labels": {
+                    "__scheme__": request.scheme,
+                    "__metrics_path__": "/probe",
+                    "__param_target": name,
+                    "instance": name,
+                },
+            }
+            for name in request.app[COLLECTOR].pools
+        ]
+    )
+
+
+async def _page(request: web.Request) -> web.Response:
+    return web.Response(text=page(request.app[COLLECTOR]), content_type="text/html")
+
+
+async def _healthy(_request: web.Request) -> web.Response:
+    return web.Response(text="xo-exporter is healthy.\n")
+
+
+async def _ready(request: web.Request) -> web.Response:
+    if request.app[COLLECTOR].is_ready:
+        return web.Response(text="xo-exporter is ready.\n")
+    return web.Response(status=503, text="xo-exporter has not tried each pool yet.\n")
