@@ -20,6 +20,7 @@ from xo_exporter.simulator.faults import (
     Status,
     Truncated,
 )
+from xo_exporter.simulator.life import Life
 from xo_exporter.simulator.rrd import FixedRrd, Rrd
 from xo_exporter.simulator.schema import GENERATIONS, NULL, Generation
 from xo_exporter.simulator.server import AddressTaken, SimulatedPool
@@ -37,6 +38,7 @@ __all__ = [
     "Garbage",
     "Generation",
     "Hang",
+    "Life",
     "Rrd",
     "SimulatedPool",
     "Slow",

@@ -64,6 +64,11 @@ class Plan:
         ref = self.ids.ref()
         return self.database.add(cls, {"uuid": self.ids.uuid(), **fields}, ref=ref)
 
+    @property
+    def has_storage(self) -> bool:
+        """Whether each host has a place for disks of its own, and there are ISO images."""
+        return bool(self.isos) and all(self.local.get(host) for host in self.hosts)
+
     def ago(self, seconds: float) -> str:
         """Write the time so many seconds ago as XAPI does; negative is in the future."""
         return datetime.fromtimestamp(self.now - seconds, UTC).strftime("%Y%m%dT%H:%M:%SZ")
@@ -71,3 +76,23 @@ class Plan:
     def chance(self, share: float) -> bool:
         """Say yes in this share of the cases."""
         return self.random.random() < share
+
+
+def plan_of(database: Database, seed: int) -> Plan:
+    """Find in a finished estate what is needed to add to it."""
+    tables = database.tables
+    plan = Plan(database, Identities(seed), now=0.0, hosts=list(tables["host"]))
+    plan.networks = [ref for ref, record in tables["network"].items() if record["PIFs"]]
+    for ref, record in tables["SR"].items():
+        pbds = (database.get("PBD", pbd) for pbd in record["PBDs"])
+        hosts = [pbd["host"] for pbd in pbds if pbd is not None]
+        storage = Storage(ref, record["uuid"], record["type"], record["shared"], hosts)
+        if record["content_type"] == "iso":
+            plan.isos += record["VDIs"]
+        elif record["type"] == "udev" or not hosts:
+            continue
+        elif record["shared"]:
+            plan.shared.append(storage)
+        else:
+            plan.local.setdefault(hosts[0], []).append(storage)
+    return plan

@@ -3,18 +3,12 @@
 from typing import Any, NamedTuple
 
 from xo_exporter.simulator import estate_texts as texts
+from xo_exporter.simulator.actions import OPERATIONS
 from xo_exporter.simulator.estate_plan import GIB, MIB, Plan, Storage
 from xo_exporter.simulator.estate_storage import make_vdi
 from xo_exporter.simulator.names import ROLES, STAGES, TAGS, TEMPLATES, UNICODE_NAMES
 from xo_exporter.simulator.schema import EPOCH, NULL
 
-_OPERATIONS = {
-    "Running": ["suspend", "hard_reboot", "hard_shutdown", "clean_reboot", "clean_shutdown",
-        "pause", "checkpoint", "snapshot", "migrate_send", "pool_migrate"],
-    "Halted": ["start", "start_on", "clone", "copy", "destroy", "export", "snapshot", "provision"],
-    "Paused": ["unpause", "hard_shutdown", "snapshot"],
-    "Suspended": ["resume", "resume_on", "hard_shutdown", "export"],
-}  # fmt: skip
 _STATES = ("Running",) * 15 + ("Paused", "Suspended", "Halted", "Halted", "Halted")
 
 
@@ -68,7 +62,7 @@ def make_vm(plan: Plan, number: int, guest: Guest) -> str:
         "name_label": guest.label,
         "name_description": guest.description,
         "power_state": guest.state,
-        "allowed_operations": _OPERATIONS[guest.state],
+        "allowed_operations": OPERATIONS[guest.state],
         "resident_on": guest.host if is_live else NULL,
         "affinity": guest.host if number % 6 == 0 else NULL,
         "memory_overhead": str(20 * MIB + memory // 128),
@@ -168,7 +162,9 @@ def _guest_metrics(plan: Plan, number: int, guest: Guest) -> str:
 
 def _home(plan: Plan, guest: Guest, number: int) -> Storage:
     if plan.shared and number % 10 < 7:
-        return plan.shared[plan.random.randrange(len(plan.shared))]
+        # A host's VMs lie on a few of the SRs, not on all of them.
+        near = plan.hosts.index(guest.host) + plan.random.randrange(min(3, len(plan.shared)))
+        return plan.shared[near % len(plan.shared)]
     return plan.local[guest.host][0]
 
 

@@ -18,6 +18,7 @@ from xo_exporter.simulator.api import Api
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.faults import Faults
 from xo_exporter.simulator.handler import Shared, Site, Traffic
+from xo_exporter.simulator.life import Life
 from xo_exporter.simulator.rrd import Rrd
 from xo_exporter.simulator.sessions import Sessions
 from xo_exporter.simulator.tls import Identity, self_signed
@@ -36,7 +37,7 @@ class SimulatedPool:
     database: the estate, as from `make_estate` or `Database.from_records`;
     username, password: of the one user; port: 0 picks a free one;
     tls: HTTPS with a certificate of the pool's own; ssl_contexts: contexts by host reference
-    in its place; life: loads, starts, stops and migrations go on by themselves (Life);
+    in its place; life: VMs start, stop and move by themselves, a tick every `life_interval_s`;
     listen: the first host's address, the others follow it (127.0.0.1, 127.0.0.2, …);
     advertise: all hosts at one listener, each with this address;
     addresses: what `host.address` says, by host reference, where it isn't the listener's;
@@ -56,6 +57,8 @@ class SimulatedPool:
         listen: str = "127.0.0.1",
         advertise: str | None = None,
         addresses: Mapping[str, str] | None = None,
+        life: bool = False,
+        life_interval_s: float = 5.0,
         event_delay_s: float = 0.05,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -85,6 +88,9 @@ class SimulatedPool:
         self._tls = tls
         self._addresses: dict[str, str] = {}
         self._runners: dict[str, web.ServerRunner] = {}
+        self._lives = life
+        self._life_interval_s = life_interval_s
+        self._life_task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
     # --- what is there
@@ -156,6 +162,14 @@ class SimulatedPool:
             else:
                 break
         self._announce(hosts)
+        if self._lives:
+            self._life_task = self._loop.create_task(self._live())
+
+    async def _live(self) -> None:
+        life = Life(self.database)
+        while True:
+            await asyncio.sleep(self._life_interval_s)
+            life.advance(self.clock())
 
     def _hosts_master_first(self) -> list[str]:
         hosts = list(self.database.tables["host"])
@@ -207,6 +221,11 @@ class SimulatedPool:
 
     async def stop(self) -> None:
         """Stop listening and drop every connection."""
+        if self._life_task is not None:
+            self._life_task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._life_task
+            self._life_task = None
         runners, self._runners = list(self._runners.values()), {}
         await asyncio.gather(*(runner.cleanup() for runner in runners))
 

@@ -17,6 +17,7 @@ from xo_exporter.simulator.waves import (
     key_of,
     load,
     mean,
+    remembered,
     scaled,
     steps,
     total,
@@ -164,7 +165,7 @@ def disks_of(database: Database, vm: str) -> list[Disk]:
         waves = []
         for direction in ("read", "write"):
             key = key_of(database.seed, vbd["uuid"], direction)
-            waves.append(load(key, 900.0 * 10 ** (key % 1000 / 300)))
+            waves.append(remembered(load(key, 900.0 * 10 ** (key % 1000 / 300))))
         disks.append(Disk(vbd["device"], sr.get("uuid", ""), waves[0], waves[1]))
     return disks
 
@@ -178,9 +179,11 @@ def _disk_sources(database: Database, disk: Disk) -> Iterator[Source]:
 def _iostat(database: Database, disks: list[Disk], key: int) -> Iterator[Source]:
     # From 25.2 to 25.30 xcp-rrdd forgot to divide amounts by the five seconds they took.
     amount = 5.0 if (25, 2) <= release_of(database) < (25, 31) else 1.0
-    read = total([disk.read for disk in disks])
-    write = total([disk.write for disk in disks])
-    both = total([read, write])
+    read, write = disks[0].read, disks[0].write
+    if len(disks) > 1:
+        read = remembered(total([disk.read for disk in disks]))
+        write = remembered(total([disk.write for disk in disks]))
+    both = remembered(total([read, write]))
     request = float(4096 << key % 5)
     latency = 180.0 + key % 900
     yield rate("read", read)

@@ -77,6 +77,19 @@ def steps(key: int, base: float, spread: float) -> Wave:
     return wave
 
 
+def remembered(wave: Wave) -> Wave:
+    """Compute a wave once per row, where several sources are made from it."""
+    last_t, last_value = 0, wave(0)
+
+    def recall(t: int) -> float:
+        nonlocal last_t, last_value
+        if t != last_t:
+            last_t, last_value = t, wave(t)
+        return last_value
+
+    return recall
+
+
 def total(waves: list[Wave]) -> Wave:
     """Add waves up."""
     return lambda t: sum(wave(t) for wave in waves)
