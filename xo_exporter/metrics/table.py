@@ -17,7 +17,7 @@ Sample = tuple[Labels, Value]
 Pair = tuple[str, str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Metric(Generic[T]):
     """A row. `samples` gives them for one object, from it and the labels that it has."""
 
@@ -28,7 +28,7 @@ class Metric(Generic[T]):
     type: FamilyType = "gauge"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table(Generic[T]):
     """All metrics of one kind of object; `collector` is the name it is switched by.
 

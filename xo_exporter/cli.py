@@ -1,0 +1,282 @@
+"""The command line: the only place that reads the environment, writes output and exits."""
+
+import asyncio
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+import msgspec
+
+from xo_exporter import __version__, check, logs, service
+from xo_exporter.collector import Collector, Scrape
+from xo_exporter.config import Config, Listen, load, parse_listen
+from xo_exporter.errors import ConfigError, XoExporterError
+from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.model.document import TYPES, document
+from xo_exporter.simulator import GENERATIONS, SimulatedPool, make_estate
+
+OK: Final = 0
+NOT_READ_IN_FULL: Final = 1
+NOT_USABLE: Final = 2
+
+T = TypeVar("T")
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _ListenAddress(click.ParamType[Listen]):
+    name = "HOST:PORT"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Listen:
+        if isinstance(value, Listen):
+            return value
+        try:
+            return parse_listen(value)
+        except ConfigError as error:
+            self.fail(str(error), param, ctx)
+
+
+def _with_logs(default_level: str) -> Callable[[Command], Command]:
+    """The options that every command has."""
+
+    def decorate(command: Command) -> Command:
+        for option in (
+            click.version_option(__version__, prog_name="xo-exporter"),
+            click.option(
+                "--log.format",
+                "log_format",
+                type=click.Choice(["logfmt", "json"]),
+                default="logfmt",
+                show_default=True,
+                expose_value=False,
+                callback=_set_log_format,
+            ),
+            click.option(
+                "--log.level",
+                "log_level",
+                type=click.Choice(["debug", "info", "warning", "error"]),
+                default=default_level,
+                show_default=True,
+                expose_value=False,
+                callback=_set_log_level,
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _set_log_level(ctx: click.Context, _param: click.Parameter, value: logs.Level) -> None:
+    ctx.meta["log_level"] = value
+    logs.configure(value, ctx.meta.get("log_format", "logfmt"))
+
+
+def _set_log_format(ctx: click.Context, _param: click.Parameter, value: logs.Format) -> None:
+    ctx.meta["log_format"] = value
+    logs.configure(ctx.meta.get("log_level", "info"), value)
+
+
+_config_option = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration; else $XO_EXPORTER_CONFIG, or one pool by $XO_EXPORTER_URL and so on.",
+)
+_pool_option = click.option(
+    "--pool", metavar="NAME", help="Only this pool: its configured name, else its URL's host."
+)
+_hosts_option = click.option(
+    "--hosts", type=click.IntRange(1, 1000), default=3, show_default=True, help="Hosts simulated."
+)
+_vms_option = click.option(
+    "--vms", type=click.IntRange(0, 100_000), default=20, show_default=True, help="VMs simulated."
+)
+_seed_option = click.option(
+    "--seed", type=int, default=1, show_default=True, help="Another number, another estate."
+)
+
+
+def _collector_options(command: Command) -> Command:
+    for name, default in reversed(list(COLLECTORS.items())):
+        command = click.option(
+            f"--collector.{name}/--no-collector.{name}",
+            f"collector_{name}",
+            default=None,
+            help=f"Export the {name} families, or don't. [default: {'yes' if default else 'no'}]",
+        )(command)
+    return command
+
+
+def _switched(config: Config, switches: dict[str, bool | None]) -> Config:
+    """The configuration with the collectors that the command line switches."""
+    chosen = {
+        name.removeprefix("collector_"): value
+        for name, value in switches.items()
+        if value is not None
+    }
+    return dataclasses.replace(config, collectors={**config.collectors, **chosen})
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@_with_logs("info")
+def cli() -> None:
+    """Prometheus exporter for XCP-ng and XenServer pools."""
+
+
+@cli.command()
+@_config_option
+@click.option("--listen", type=_ListenAddress(), help="Where to listen. [default: :19773]")
+@_collector_options
+@_with_logs("info")
+def serve(config_file: Path | None, listen: Listen | None, **switches: bool | None) -> int:
+    """Serve /metrics, /probe and /sd for Prometheus, and a page for people at /."""
+    config = _switched(_load(config_file), switches)
+    asyncio.run(service.serve(config, listen or config.listen))
+    return OK
+
+
+@cli.command()
+@_config_option
+@_pool_option
+@_with_logs("warning")
+def metrics(config_file: Path | None, pool: str | None) -> int:
+    """Scrape once and print the metrics in Prometheus text format."""
+    scrape = asyncio.run(_scrape(_load(config_file), pool))
+    _print(scrape.exposition().text())
+    return OK if scrape.complete else NOT_READ_IN_FULL
+
+
+@cli.command()
+@_config_option
+@_pool_option
+@click.option(
+    "--type",
+    "kind",
+    type=click.Choice(TYPES, case_sensitive=False),
+    help="Only the objects of this type.",
+)
+@_with_logs("warning")
+def objects(config_file: Path | None, pool: str | None, kind: str | None) -> int:
+    """Print the object model as one JSON document."""
+    scrape = asyncio.run(_scrape(_load(config_file), pool))
+    text = msgspec.json.encode(document(scrape.xo, scrape.models, kind))
+    _print(msgspec.json.format(text, indent=2) + b"\n")
+    return OK if scrape.complete else NOT_READ_IN_FULL
+
+
+@cli.command(name="check")
+@_config_option
+@_with_logs("error")
+def check_command(config_file: Path | None) -> int:
+    """Try each pool and say what works, what doesn't, and how to mend it."""
+    found = asyncio.run(check.check(_load(config_file)))
+    _print(found.text.encode())
+    return OK if found.all_well else NOT_READ_IN_FULL
+
+
+@cli.command()
+@click.option("--listen", type=_ListenAddress(), default="127.0.0.1:19773", show_default=True)
+@_hosts_option
+@_vms_option
+@_seed_option
+@_collector_options
+@_with_logs("info")
+def demo(listen: Listen, hosts: int, vms: int, seed: int, **switches: bool | None) -> int:
+    """Serve the metrics of a simulated pool: nothing to configure."""
+    asyncio.run(
+        service.demo(
+            listen,
+            hosts=hosts,
+            vms=vms,
+            seed=seed,
+            switch=lambda config: _switched(config, switches),
+        )
+    )
+    return OK
+
+
+@cli.command()
+@click.option(
+    "--listen",
+    type=_ListenAddress(),
+    default="127.0.0.1:19774",
+    show_default=True,
+    help="Address of the first host; the others have the loopback addresses after it.",
+)
+@_hosts_option
+@_vms_option
+@_seed_option
+@click.option(
+    "--generation",
+    type=click.Choice(GENERATIONS),
+    default="g4",
+    show_default=True,
+    help="Which XAPI it is: g1 XCP-ng 8.2; g2 and g3 early 8.3; g4 25.3 and later.",
+)
+@click.option("--tls", is_flag=True, help="HTTPS, with a certificate made for this run.")
+@click.option("--username", default="root", show_default=True)
+@click.option("--password", default="simulated", show_default=True)
+@click.option("--advertise", metavar="ADDRESS", help="Say that all hosts are at this address.")
+@_with_logs("warning")
+def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) -> int:
+    """Run a simulated pool: an XAPI server that any client of XAPI can talk to."""
+    estate = make_estate(hosts=hosts, vms=vms, seed=seed, generation=options.pop("generation"))
+    pool = SimulatedPool(estate, listen=listen.host or "127.0.0.1", port=listen.port, **options)
+    asyncio.run(service.simulate(pool, announce=lambda line: _print(line.encode())))
+    return OK
+
+
+def _load(config_file: Path | None) -> Config:
+    return load(config_file, os.environ, collectors=COLLECTORS)
+
+
+async def _scrape(config: Config, pool: str | None) -> Scrape:
+    collector = Collector(config)
+    if pool is not None and pool not in collector.pools:
+        names = ", ".join(collector.pools)
+        raise ConfigError(f"no pool {pool!r} is configured", hint=f"there are: {names}")
+    try:
+        return await collector.scrape(None if pool is None else [pool])
+    finally:
+        await collector.close()
+
+
+def _print(output: bytes) -> None:
+    try:
+        sys.stdout.buffer.write(output)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever reads has seen enough; without this Python complains once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"xo-exporter: {' '.join(message.split())}", err=True)
+    sys.exit(NOT_USABLE)
+
+
+def main() -> NoReturn:
+    """Run the command line and exit with its status."""
+    try:
+        status = cli(standalone_mode=False, prog_name="xo-exporter")
+    except click.exceptions.Exit as ended:
+        sys.exit(ended.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(NOT_USABLE)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except XoExporterError as error:
+        _fail(str(error))
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    sys.exit(status if isinstance(status, int) else OK)
