@@ -264,8 +264,8 @@ class Collector:
     ) -> Scrape:
         """Scrape the pools of these NAMEs, or all, within so many seconds.
 
-        Without a number each pool's own `timeout` holds. A pool that can't be read is an outcome with
-        failures, never an exception.
+        Without a number each pool's own `timeout` holds. A pool that can't be read is an outcome
+        with failures, never an exception.
         """
         pools = [self.pools[name] for name in (self.pools if names is None else names)]
         now = time.monotonic()

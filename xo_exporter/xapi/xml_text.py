@@ -1,0 +1,24 @@
+"""XML as servers really write it: mended where it is none."""
+
+import re
+from typing import Final
+
+_NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_REFERENCE: Final = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
+
+
+def _mend_reference(found: re.Match[str]) -> str:
+    code = int(found[1], 16) if found[1] else int(found[2])
+    legal = (
+        code in (0x9, 0xA, 0xD)
+        or 0x20 <= code < 0xD800
+        or 0xE000 <= code < 0xFFFE
+        or 0x10000 <= code < 0x110000
+    )
+    return found[0] if legal else "\ufffd"
+
+
+def mend(body: bytes) -> bytes:
+    """The same XML with bytes and characters that XML has no place for as U+FFFD."""
+    text = _NOT_XML.sub("\ufffd", body.decode("utf-8", "replace"))
+    return _REFERENCE.sub(_mend_reference, text).encode()
