@@ -1,0 +1,65 @@
+# One target a task; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+JOBS ?= 2
+NODE_CLIENT := tests/simulator
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types unit format golden readme clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# The environment holds for as long as the package's requirements don't change.
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "xo-exporter needs Python 3.11 or later; name one: make PYTHON=python3.12 …" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { \
+	  echo "Python's venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+	@touch $@
+
+# Xen Orchestra's client of XAPI, which the simulated pool is tried with; left out without npm.
+$(NODE_CLIENT)/node_modules/.installed: $(NODE_CLIENT)/package.json
+	@if command -v npm >/dev/null; then \
+	  cd $(NODE_CLIENT) && npm install --silent --no-package-lock --no-audit --no-fund && touch node_modules/.installed; \
+	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
+	else echo "npm is missing: the test with Xen Orchestra's client will be skipped" >&2; fi
+
+install: $(VENV)/.installed ## Set up .venv with the exporter in it
+
+demo: $(VENV)/.installed ## Run the exporter on a simulated pool
+	@echo "Open http://127.0.0.1:19773/ in a browser, or point Prometheus at it; Ctrl-C ends it."
+	@exec $(BIN)/xo-exporter demo $(ARGS)
+
+test: lint types unit ## All that must hold: lint, types, tests
+
+lint: $(VENV)/.installed-dev ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev ## mypy, strict
+	$(BIN)/mypy
+
+unit: $(VENV)/.installed-dev $(NODE_CLIENT)/node_modules/.installed ## pytest; ARGS="-k name" for some
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+format: $(VENV)/.installed-dev ## Put the code in form
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+golden: $(VENV)/.installed-dev ## Record the golden files anew; then read the diff
+	$(BIN)/python -m pytest tests/golden --record-golden
+
+readme: $(VENV)/.installed ## Write the README's table of metrics anew
+	$(BIN)/python -m xo_exporter.metrics.readme README.md
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(NODE_CLIENT)/node_modules
+	find xo_exporter tests -name __pycache__ -type d -exec rm -rf {} +
