@@ -261,6 +261,15 @@ def test_a_password_that_is_no_text_is_refused_unseen(
     )
 
 
+def test_a_password_dragged_along_by_indentation_stays_unseen(
+    refused: Callable[[str], str],
+) -> None:
+    """A next line that YAML takes for more of this value isn't repeated with it."""
+    assert refused(pool("timeout: 10s", "  password:hunter2")) == (
+        "xo.yml:5: pools[0].timeout: expected a duration such as 10s, not a text of 20 characters"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

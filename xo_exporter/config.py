@@ -273,5 +273,5 @@ def _try_authorities(ca_file: Path) -> None:
     read_bytes(ca_file, limit=_LONGEST_CA_FILE, regular=True)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(ca_file)
-    except (OSError, ValueError):
-        raise ConfigError(f"expected certificates in PEM form in {shown(ca_file)}") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"expected certificates in PEM form in {shown(ca_file)}") from error

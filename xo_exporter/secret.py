@@ -46,6 +46,3 @@ class Secret:
 
     def __getstate__(self) -> NoReturn:
         raise TypeError("a secret can't be pickled")
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise TypeError("a secret can't be pickled")
