@@ -1,9 +1,9 @@
 """What happens to VMs: each function changes all the records that XAPI would change."""
 
 from xo_exporter.simulator.database import Database
+from xo_exporter.simulator.host_sources import used_memory
 from xo_exporter.simulator.schema import NULL, Record
 from xo_exporter.simulator.sessions import wire_time
-from xo_exporter.simulator.sources import used_memory
 
 OPERATIONS: dict[str, list[str]] = {
     "Running": [

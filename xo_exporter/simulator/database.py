@@ -221,7 +221,7 @@ class Database:
 
     def mirror(self) -> None:
         """Set every field that mirrors references from those references."""
-        for parent, mirror in {pair for named in MIRRORED.values() for pair in named.values()}:
+        for parent, mirror in sorted({at for named in MIRRORED.values() for at in named.values()}):
             for ref, record in self.tables[parent].items():
                 if record[mirror]:
                     record[mirror] = []
@@ -267,7 +267,11 @@ class Database:
             if changed <= since:
                 break
             (added if born[ref] > since else modified).append(ref)
-        deleted = [gone for gone in self._deleted[cls] if gone.born <= since < gone.died]
+        deleted = [
+            gone
+            for gone in self._deleted[cls]
+            if gone.born <= since < gone.died and gone.ref not in born
+        ]
         return added[::-1], modified[::-1], deleted
 
     def generation_of(self, cls: str, ref: str) -> int:

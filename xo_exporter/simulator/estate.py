@@ -2,7 +2,13 @@
 
 import time
 
-from xo_exporter.simulator import estate_hosts, estate_storage, estate_vms
+from xo_exporter.simulator import (
+    estate_copies,
+    estate_hosts,
+    estate_networks,
+    estate_storage,
+    estate_vms,
+)
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.estate_plan import Plan
 from xo_exporter.simulator.names import Identities
@@ -29,20 +35,20 @@ def make_estate(
     database = Database(generation, seed)
     plan = Plan(database, Identities(seed), float(int(time.time())) if now is None else now)
     estate_hosts.make_pool(plan, hosts)
-    networks = estate_hosts.make_networks(plan)
+    networks = estate_networks.make_networks(plan)
     for number in range(hosts):
         estate_hosts.make_host(plan, number, networks)
     estate_storage.make_storage(plan)
-    estate_vms.make_templates(plan, _DEFAULT_TEMPLATES)
+    estate_copies.make_templates(plan, _DEFAULT_TEMPLATES)
     made = [
         estate_vms.make_vm(plan, number, estate_vms.choose_guest(plan, number))
         for number in range(vms)
     ]
     for number, vm in enumerate(made):
         if number % 10 == 2:
-            estate_vms.make_snapshot(plan, vm, number // 10)
+            estate_copies.make_snapshot(plan, vm, number // 10)
         if number % 40 == 7:
-            estate_vms.make_replica(plan, vm, number)
+            estate_copies.make_replica(plan, vm, number)
     _use_gpu(plan, made)
     estate_storage.make_leftovers(plan, max(12, vms // 3))
     estate_storage.finish_storage(plan)

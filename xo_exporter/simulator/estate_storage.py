@@ -2,8 +2,9 @@
 
 from xo_exporter.simulator.estate_plan import GIB, KIB, MIB, TIB, Plan, Storage
 from xo_exporter.simulator.names import ISOS, PLANETS
-from xo_exporter.simulator.schema import NULL
+from xo_exporter.simulator.schema import NULL, Record
 
+_NEVER_SCANNED: Record = {"physical_size": "-1", "physical_utilisation": "-1"}
 _OPERATIONS = ["vdi_enable_cbt", "vdi_list_changed_blocks", "unplug", "plug", "update", "destroy",
     "scan", "vdi_clone", "vdi_create", "vdi_destroy", "vdi_resize", "vdi_snapshot", "pbd_create",
     "pbd_destroy"]  # fmt: skip
@@ -29,7 +30,7 @@ def make_storage(plan: Plan) -> None:
         content="iso",
         shared=True,
     )
-    plan.database.modify("SR", tools.ref, is_tools_sr=True, physical_size="-1")
+    plan.database.modify("SR", tools.ref, {"is_tools_sr": True, **_NEVER_SCANNED})
     _iso_library(plan)
     for kind in ("ext", "lvm", "nfs", "lvmoiscsi", "iso", "udev", "zfs", "smb"):
         plan.add(

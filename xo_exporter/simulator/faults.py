@@ -4,9 +4,11 @@
     with pool.faults.active(Hang(), method="event.from"): ...      # for the block
     pool.faults.clear()
 
-Faults of one answer are the classes below; what concerns the pool as a whole (sessions, clocks,
-missing JSON-RPC, a host that still boots) are fields of `Faults`. A dead host and a moved master
-are calls of the pool itself: `pool.stop_host`, `pool.start_host`, `pool.move_master`.
+Faults of one answer are the classes below; what concerns the pool as a whole (clocks, missing
+JSON-RPC, a pool that still boots) are fields of `Faults`. Others are calls of their own:
+a dead host is `pool.stop_host` and `pool.start_host`, a new master `pool.move_master`, an ended
+session `pool.sessions.expire` or `pool.sessions.calls_left`, lost deletions
+`pool.database.forget_deletions`; ill-formed names and NaN are values in the database (encoding.py).
 """
 
 from collections.abc import Iterator
@@ -75,10 +77,15 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """XAPI answers with this error code and its parameters."""
+    """XAPI answers with this error code and its parameters.
+
+    `early` gives it the shape of errors that come before XAPI has looked at the call: in JSON-RPC
+    version 2.0 with a list, whatever was asked for.
+    """
 
     code: str
     params: tuple[str, ...] = ()
+    early: bool = False
 
 
 Fault = Hang | Slow | Garbage | Status | Truncated | Endless | Disconnect | Failure
@@ -109,8 +116,7 @@ class Faults:
 
     clock_offset: seconds by which a host's clock is ahead, by the host's reference;
     jsonrpc: "missing" answers 404, "html" a page with status 200 as a web server would;
-    booting: every call fails with HOST_STILL_BOOTING, in JSON-RPC in the shape that XAPI uses
-    before it has looked at the call.
+    booting: every call fails with HOST_STILL_BOOTING, an early failure.
     """
 
     rules: list[Rule] = field(default_factory=list)

@@ -124,9 +124,10 @@ class Site:
     async def _call(self, call: rpc.Call, fault: Fault | None) -> bytes:
         if self._faults.booting:
             return rpc.early_failure(call, ApiFailure("HOST_STILL_BOOTING"))
+        if isinstance(fault, fault_kinds.Failure):
+            wrap = rpc.early_failure if fault.early else rpc.failure
+            return wrap(call, ApiFailure(fault.code, fault.params))
         try:
-            if isinstance(fault, fault_kinds.Failure):
-                raise ApiFailure(fault.code, fault.params)  # noqa: TRY301 - as if the call had
             reply = await self._api.call(self._host(), call.method, call.params)
             return rpc.success(call, reply)
         except ApiFailure as error:
@@ -148,7 +149,9 @@ class Site:
             answer = rrd_http.answer(self._rrd, self._rrd_hosts(), query, now, self._generation)
         except rrd_http.RrdProblem as problem:
             return _page(problem.status)
-        headers = {"Access-Control-Allow-Origin": "*", "Content-Type": answer.content_type}
+        headers = {"Access-Control-Allow-Origin": "*"}
+        if answer.content_type:
+            headers["Content-Type"] = answer.content_type
         response = web.Response(body=answer.body, headers=headers)
         # The header says keep-alive, yet each answer is the last one on its connection.
         response.headers["Connection"] = "keep-alive"

@@ -7,12 +7,12 @@ for the truth: `pool.rrd.value(owner_uuid, "cpu0", t)`. A host can also be given
 import math
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from xo_exporter.simulator import sources
+from xo_exporter.simulator import host_sources, vm_sources
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.schema import EPOCH, Generation, Record
 from xo_exporter.simulator.sources import Source
@@ -116,11 +116,13 @@ def _seconds(wire_time: str) -> float:
 class Rrd:
     """Every RRD of the pool.
 
+    clock_offset: seconds by which a host's clock is ahead, by its reference;
     fixed: by a host's reference, what it answers in place of living values.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock_offset: Mapping[str, float] | None = None) -> None:
         self.fixed: dict[str, FixedRrd] = {}
+        self._clock_offset: Mapping[str, float] = clock_offset if clock_offset is not None else {}
         self.write = number_format(database.generation)
         self._database = database
         self._hosts: dict[str, Owner] = {}
@@ -129,27 +131,29 @@ class Rrd:
     def owners(self, host: str) -> list[Owner]:
         """Give the RRDs that lie on a host, by its reference: its own first, then its VMs'."""
         record = self._database.tables["host"][host]
-        vms = (self._vm(ref) for ref in record["resident_VMs"])
+        offset = self._clock_offset.get(host, 0.0)
+        vms = (self._vm(ref, offset) for ref in record["resident_VMs"])
         return [self._host(host, record), *(owner for owner in vms if owner is not None)]
 
     def _host(self, ref: str, record: Record) -> Owner:
-        key = sources.host_key(self._database, ref)
+        key = host_sources.host_key(self._database, ref)
         owner = self._hosts.get(ref)
         if owner is None or owner.key != key:
-            columns = sources.host_sources(self._database, ref)
+            columns = host_sources.host_sources(self._database, ref)
             owner = self._hosts[ref] = Owner("host", record["uuid"], key, columns, 0.0)
         return owner
 
-    def _vm(self, ref: str) -> Owner | None:
+    def _vm(self, ref: str, offset: float) -> Owner | None:
         record = self._database.get("VM", ref)
         if record is None or record["power_state"] not in {"Running", "Paused"}:
             return None
-        key = sources.vm_key(self._database, ref)
+        # The host wrote down the start by its own clock.
+        key = (int(offset), *vm_sources.vm_key(self._database, ref))
         owner = self._vms.get(ref)
         if owner is None or owner.key != key:
-            columns = sources.vm_sources(self._database, ref)
+            columns = vm_sources.vm_sources(self._database, ref)
             metrics = self._database.get("VM_metrics", record["metrics"]) or {}
-            started = _seconds(metrics.get("start_time", EPOCH))
+            started = _seconds(metrics.get("start_time", EPOCH)) + offset
             owner = self._vms[ref] = Owner("vm", record["uuid"], key, columns, started)
         return owner
 

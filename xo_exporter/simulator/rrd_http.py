@@ -25,7 +25,7 @@ class RrdProblem(Exception):
 
 
 class Answer(NamedTuple):
-    """A body and its type; a g1 host names no type."""
+    """A body and its type, which is empty where a host names none."""
 
     body: bytes
     content_type: str
@@ -113,11 +113,12 @@ def answer(rrd: Rrd, hosts: Sequence[str], query: Query, now: float, age: Genera
         table = _fixed_table(fixed[0], query, now, rrd)
     else:
         table = _living_table(rrd, living, query, now)
+    types = ("", "") if age == "g1" else ("application/json", "text/xml")
     if query.json:
         if age == "g1" and not table.rows:
             raise RrdProblem(500)  # these hosts looked for row -1
-        return Answer(_json(table, age).encode(), "application/json")
-    return Answer(_xml(table).encode(), "text/xml")
+        return Answer(_json(table, age).encode(), types[0])
+    return Answer(_xml(table).encode(), types[1])
 
 
 def _selected(kind: str, uuid: str, query: Query) -> bool:

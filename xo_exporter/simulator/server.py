@@ -69,7 +69,7 @@ class SimulatedPool:
         self.clock = clock
         self.faults = Faults()
         self.traffic = Traffic()
-        self.rrd = Rrd(database)
+        self.rrd = Rrd(database, self.faults.clock_offset)
         self.sessions = Sessions(database, username, password, self._now)
         self._shared = Shared(
             api=Api(database, self.sessions, self.host_clock, event_delay_s),
