@@ -169,6 +169,16 @@ class Place:
             raise self.error(f"expected the key {missing[0]}, which is missing")
         return fields
 
+    def any_fields(self, *, secret: bool = False) -> Mapping[str, "Place"]:
+        """Return the places of the mapping here, whatever its keys; none of them twice.
+
+        With `secret` no value is ever quoted.
+        """
+        return {
+            name: Place(self.document, self._below(name), value, secret)
+            for name, (_, value) in self._entries(self.node, depth=0).items()
+        }
+
     def _entries(self, node: yaml.Node, depth: int) -> dict[str, tuple[yaml.Node, yaml.Node]]:
         mapping = Place(self.document, self.path, node)
         if node.tag != f"{_TAG}map" or not isinstance(node, yaml.MappingNode):
