@@ -72,12 +72,15 @@ class Family:
 
     @classmethod
     def of(cls, metric: Metric) -> "Family":
-        """A gauge or counter of prometheus_client's."""
+        """A gauge or counter of prometheus_client's, without the time when it was created."""
         counter = metric.type == "counter"
-        samples = ((Labels(sample.labels.items()), sample.value) for sample in metric.samples)
-        if counter:
-            return cls(f"{metric.name}_total", metric.documentation, "counter", samples)
-        return cls(metric.name, metric.documentation, "gauge", samples)
+        name = f"{metric.name}_total" if counter else metric.name
+        samples = (
+            (Labels(sample.labels.items()), sample.value)
+            for sample in metric.samples
+            if sample.name == name
+        )
+        return cls(name, metric.documentation, "counter" if counter else "gauge", samples)
 
     @property
     def base_name(self) -> str:
