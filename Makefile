@@ -6,7 +6,7 @@ JOBS ?= 2
 NODE_CLIENT := tests/simulator
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit format golden readme clean
+.PHONY: help install demo test lint types unit soak fuzz format golden readme clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ types: $(VENV)/.installed-dev ## mypy, strict
 
 unit: $(VENV)/.installed-dev $(NODE_CLIENT)/node_modules/.installed ## pytest; ARGS="-k name" for some
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+soak: $(VENV)/.installed-dev ## 10,000 scrapes with faults: does anything grow?
+	$(BIN)/python tests/soak/soak.py $(ARGS)
+
+fuzz: $(VENV)/.installed-dev ## Every parser and the HTTP side, 100,000 inputs and more
+	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -n $(JOBS) --timeout 3600 tests/fuzz $(ARGS)
 
 format: $(VENV)/.installed-dev ## Put the code in form
 	$(BIN)/ruff check --fix .
