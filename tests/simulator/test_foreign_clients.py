@@ -16,7 +16,7 @@ from xo_exporter.simulator import Database, SimulatedPool
 
 HERE = Path(__file__).parent
 NEW_NAME = "renamed while watched"
-ATTEMPTS_TO_RENAME_S = 0.3
+RENAME_AFTER_S = 0.3
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ class TestXenApi:
         event_from = getattr(session.xenapi.event, "from")
         token = event_from(["VM"], "", 0.0)["token"]
         rename = threading.Timer(
-            ATTEMPTS_TO_RENAME_S,
+            RENAME_AFTER_S,
             lambda: any_pool.do(lambda: any_pool.database.modify("VM", ref, name_label=NEW_NAME)),
         )
         rename.start()

@@ -94,9 +94,8 @@ def _sr(
         physical_size="0",
     )
     for number, host in enumerate(hosts):
-        is_detached = (
-            shared and content == "user" and number == len(hosts) - 1 and label == "SAN LUN 2"
-        )
+        # One host has lost sight of the images, as happens.
+        is_detached = label == "ISO library" and 0 < number == len(hosts) - 1
         paths = {
             "multipathed": "true",
             f"mpath-{config.get('SCSIid', '')}": "[2, 2]",

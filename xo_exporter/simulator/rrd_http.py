@@ -89,12 +89,11 @@ def _integer_or_0(text: str) -> int:
 def _wants_json(accept: str | None, age: Generation, *, parameter: bool) -> bool:
     if age == "g1" or not accept:
         return parameter
-    for number, entry in enumerate(accept.split(",")):
-        if number and entry.startswith(" "):
-            raise RrdProblem(500)  # xapi's parser does not expect the blank
-        kind = entry.split(";")[0].strip()
-        if kind.count("/") != 1:
-            raise RrdProblem(500)
+    kinds = [entry.split(";")[0] for entry in accept.split(",")]
+    # xapi's parser does not expect a blank after a comma.
+    if any(kind.count("/") != 1 or kind.startswith(" ") for kind in kinds):
+        raise RrdProblem(500)
+    for kind in kinds:
         if kind in {"application/json", "*/*", "application/*"}:
             return True
         if kind in {"text/xml", "text/*"}:
