@@ -89,5 +89,21 @@ TABLE: Final = Table[Host](
             "Virtual CPUs of the VMs that run on a host.",
             lambda host: host.vCPUs,
         ),
+        gauge(
+            "xo_host_controller_cpu_usage_ratio",
+            "Mean usage of the CPUs of a host's control domain, 0 to 1, worked out as a VM's.",
+            lambda host: host.controller_CPU_usage,
+        ),
+        gauge(
+            "xo_host_controller_memory_size_bytes",
+            "Memory of a host's control domain, from VM_metrics.memory_actual, else "
+            "VM.memory_dynamic_max.",
+            lambda host: host.controller_memory.size,
+        ),
+        gauge(
+            "xo_host_controller_memory_usage_bytes",
+            "Memory that a host's control domain uses, RRD memory less memory_internal_free.",
+            lambda host: host.controller_memory.usage,
+        ),
     ),
 )

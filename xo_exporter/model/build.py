@@ -4,12 +4,13 @@ Links between children and parents are taken from the child's field (`VBD.VM`, `
 XAPI works the parents' lists out from those, so that both sides agree at any moment.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Final, TypeVar, get_args
+from collections.abc import Mapping
+from typing import get_args
 
 from xo_exporter.model import known, usage
+from xo_exporter.model.first import by_userdevice, by_uuid
 from xo_exporter.model.guest_address import main_address
-from xo_exporter.model.lists import fill_lists
+from xo_exporter.model.lists import fill_lists, link_disks
 from xo_exporter.model.objects import (
     PBD,
     SR,
@@ -27,12 +28,8 @@ from xo_exporter.rrd.values import HostRrd, Values
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
 
-_CPU_USAGE_IS_A_MEAN: Final = (24, 4)  # before this xapi, `cpu_usage` of a VM was a sum
-
 Rrds = Mapping[Ref, HostRrd | None]
 """The RRDs of the live hosts by reference; None where they could not be read."""
-
-Record = TypeVar("Record", xapi.Host, xapi.VM, xapi.SR, xapi.PBD, xapi.VDI, xapi.VBD)
 
 
 def build(records: Records, rrds: Rrds) -> PoolModel:
@@ -58,16 +55,7 @@ def is_live(records: Records, host: xapi.Host) -> bool:
     return metrics is not None and metrics.live is True
 
 
-def _by_uuid(table: Mapping[Ref, Record]) -> list[tuple[Ref, Record]]:
-    found: dict[str, tuple[Ref, Record]] = {}
-    for ref in sorted(table):
-        record = table[ref]
-        if record.uuid:
-            found.setdefault(record.uuid, (ref, record))
-    return [found[uuid] for uuid in sorted(found)]
-
-
-def _tags(tags: Iterable[str]) -> list[str]:
+def _tags(tags: list[str]) -> list[str]:
     return sorted({tag for tag in tags if tag})
 
 
@@ -75,6 +63,7 @@ class _Builder:
     def __init__(self, records: Records, rrds: Rrds) -> None:
         self._records = records
         self._rrds = rrds
+        self._hosts_with_rrd = sorted(ref for ref, rrd in rrds.items() if rrd is not None)
         self._hosts: dict[Ref, Host] = {}
         self._srs: dict[Ref, SR] = {}
         self._vms: dict[Ref, VM] = {}
@@ -93,7 +82,7 @@ class _Builder:
             tags=_tags(pool_record.tags),
             HA_enabled=pool_record.ha_enabled,
         )
-        for ref, host in _by_uuid(self._records.host):
+        for ref, host in by_uuid(self._records.host):
             self._hosts[ref] = self._host(ref, host)
         self._add_storage()
         self._add_vms()
@@ -110,21 +99,22 @@ class _Builder:
             VBDs=vbds,
         )
         fill_lists(model)
+        link_disks(model)
         return model
 
     def _host(self, ref: Ref, record: xapi.Host) -> Host:
-        rrd = self._rrds.get(ref)
-        values = rrd.hosts.get(record.uuid, usage.NO_VALUES) if rrd else usage.NO_VALUES
         metrics = self._records.host_metrics.get(record.metrics)
         power_state: HostPowerState | None = None
         if metrics is not None and metrics.live is not None:
             power_state = "Running" if metrics.live else "Halted"
         running = power_state == "Running"
-        if not running:
-            values = usage.NO_VALUES
+        rrd = self._rrds.get(ref) if running else None
+        values = rrd.hosts.get(record.uuid, usage.NO_VALUES) if rrd else usage.NO_VALUES
         cpu_count = known.count(record.cpu_info.cpu_count)
-        cores = usage.of_cores(values, cpu_count)
-        average = known.not_negative(values.get("cpu_avg"))
+        controller = self._controller(ref, record)
+        controller_uuid = controller.uuid if controller else ""
+        controller_values = rrd.vms.get(controller_uuid, usage.NO_VALUES) if rrd else {}
+        xapi_version = record.software_version.xapi
         return Host(
             UUID=record.uuid,
             name_label=record.name_label,
@@ -135,33 +125,43 @@ class _Builder:
             hostname=record.hostname,
             enabled=record.enabled,
             iSCSI_name=record.iscsi_iqn or record.other_config.iscsi_iqn or None,
-            controller=self._controller(ref, record),
+            controller=controller_uuid or None,
+            controller_memory=Memory(
+                self._memory_size(controller) if controller else None,
+                usage.vm_memory(controller_values),
+            ),
+            controller_CPU_usage=usage.vm_cpu(controller_values, xapi_version),
             power_state=power_state,
             product_brand=record.software_version.product_brand,
             product_version=record.software_version.product_version,
-            xapi_version=record.software_version.xapi,
+            xapi_version=xapi_version,
             xen_version=record.software_version.xen,
             memory=usage.host_memory(metrics, values, running=running),
-            CPUs=cores,
-            CPU_usage=known.mean(cores) if average is None else average,
+            CPUs=usage.of_cores(values, cpu_count),
+            CPU_usage=usage.host_cpu(values),
             cpu_count=cpu_count,
             rrd_up=(rrd is not None) if running else None,
             rrd_age=rrd.age if rrd else None,
         )
 
-    def _controller(self, ref: Ref, record: xapi.Host) -> str | None:
+    def _controller(self, ref: Ref, record: xapi.Host) -> xapi.VM | None:
         controller = self._records.vm.get(record.control_domain)
         if controller is not None:
-            return controller.uuid
+            return controller
         domains = (
-            vm.uuid
-            for vm in self._records.vm.values()
-            if vm.is_control_domain and vm.resident_on == ref
+            vm for vm in self._records.vm.values() if vm.is_control_domain and vm.resident_on == ref
         )
-        return min(domains, default=None)
+        return min(domains, key=lambda vm: vm.uuid, default=None)
+
+    def _memory_size(self, record: xapi.VM) -> int | None:
+        size = None
+        metrics = self._records.vm_metrics.get(record.metrics)
+        if metrics is not None and record.power_state in ("Running", "Paused"):
+            size = known.count(metrics.memory_actual)
+        return known.count(record.memory_dynamic_max) if size is None else size
 
     def _add_storage(self) -> None:
-        pbds = _by_uuid(self._records.pbd)
+        pbds = by_uuid(self._records.pbd)
         for _, pbd in pbds:
             link = PBD(
                 UUID=pbd.uuid,
@@ -171,7 +171,7 @@ class _Builder:
             )
             self._pbds.append(link)
             self._first_pbd.setdefault(pbd.SR, link)
-        for ref, sr in _by_uuid(self._records.sr):
+        for ref, sr in by_uuid(self._records.sr):
             first = self._first_pbd.get(ref)
             local = first.host if first and not sr.shared else None
             self._srs[ref] = SR(
@@ -189,9 +189,7 @@ class _Builder:
             )
         for (_, pbd), link in zip(pbds, self._pbds, strict=True):
             link.SR = self._srs.get(pbd.SR)
-        for ref, vdi in _by_uuid(self._records.vdi):
-            if vdi.is_a_snapshot or vdi.snapshot_of in self._records.vdi or not vdi.managed:
-                continue
+        for ref, vdi in by_uuid(self._records.vdi, self._is_disk):
             self._vdis[ref] = VDI(
                 UUID=vdi.uuid,
                 name_label=vdi.name_label,
@@ -202,39 +200,33 @@ class _Builder:
             )
 
     def _add_vms(self) -> None:
-        guests = [
-            (ref, vm)
-            for ref, vm in _by_uuid(self._records.vm)
-            if not (vm.is_control_domain or vm.is_a_snapshot or vm.is_a_template)
-            and vm.snapshot_of not in self._records.vm
-        ]
+        guests = by_uuid(self._records.vm, self._is_guest)
         self._vbds_of_vm = {ref: [] for ref, _ in guests}
-        for ref, vbd in _by_uuid(self._records.vbd):
+        for ref, vbd in by_uuid(self._records.vbd):
             if vbd.VM in self._vbds_of_vm:
                 self._vbds_of_vm[vbd.VM].append((ref, vbd))
         for vbds in self._vbds_of_vm.values():
-            vbds.sort(key=_by_userdevice)
+            vbds.sort(key=lambda entry: by_userdevice(entry[1]))
         for ref, vm in guests:
             self._vms[ref] = self._vm(ref, vm)
+
+    def _is_disk(self, vdi: xapi.VDI) -> bool:
+        # What `snapshot_of` names tells a snapshot, too: there are records without the flag.
+        snapshot = vdi.is_a_snapshot or vdi.snapshot_of in self._records.vdi
+        return vdi.managed and not snapshot
+
+    def _is_guest(self, vm: xapi.VM) -> bool:
+        snapshot = vm.is_a_snapshot or vm.snapshot_of in self._records.vm
+        return not (snapshot or vm.is_a_template or vm.is_control_domain)
 
     def _vm(self, ref: Ref, record: xapi.VM) -> VM:
         running = record.power_state == "Running"
         metrics = self._records.vm_metrics.get(record.metrics)
         guest = self._records.vm_guest_metrics.get(record.guest_metrics) or xapi.VMGuestMetrics()
-        values, host = self._values_of(record) if running else (usage.NO_VALUES, None)
+        values, xapi_version = self._values_of(record) if running else (usage.NO_VALUES, "")
         vcpus = known.positive(metrics.VCPUs_number) if running and metrics else None
         if vcpus is None:
             vcpus = known.count(record.VCPUs_at_startup)
-        size = known.count(record.memory_dynamic_max)
-        if record.power_state in ("Running", "Paused") and metrics:
-            actual = known.count(metrics.memory_actual)
-            size = size if actual is None else actual
-        cores = usage.of_cores(values, vcpus)
-        average = None
-        if host is not None:
-            xapi_version = known.version(host.software_version.xapi)
-            if xapi_version >= _CPU_USAGE_IS_A_MEAN:
-                average = known.not_negative(values.get("cpu_usage"))
         os_version = guest.os_version
         return VM(
             UUID=record.uuid,
@@ -247,21 +239,26 @@ class _Builder:
             os_distro=os_version.distro,
             os_version=".".join(part for part in (os_version.major, os_version.minor) if part),
             vCPUs=vcpus,
-            memory=Memory(size, usage.vm_memory(values)),
+            memory=Memory(self._memory_size(record), usage.vm_memory(values)),
             container=self._container(ref, record),
             pool=self._pool,
-            CPUs=cores,
-            CPU_usage=known.mean(cores) if average is None else average,
+            CPUs=usage.of_cores(values, vcpus),
+            CPU_usage=usage.vm_cpu(values, xapi_version),
         )
 
-    def _values_of(self, vm: xapi.VM) -> tuple[Values, xapi.Host | None]:
-        """The RRD values of a VM and the host that has them: its own, else one it moves from."""
-        others = sorted(ref for ref in self._rrds if ref != vm.resident_on)
-        for ref in (vm.resident_on, *others):
-            rrd = self._rrds.get(ref)
+    def _values_of(self, vm: xapi.VM) -> tuple[Values, str]:
+        """The RRD values of a VM, and the xapi version of the host that has them.
+
+        That is the VM's own host, else, while it moves, one that still has it.
+        """
+        own = self._rrds.get(vm.resident_on)
+        has_it = own is not None and vm.uuid in own.vms
+        for ref in (vm.resident_on,) if has_it else self._hosts_with_rrd:
+            rrd = self._rrds[ref]
             if rrd is not None and vm.uuid in rrd.vms:
-                return rrd.vms[vm.uuid], self._records.host.get(ref)
-        return usage.NO_VALUES, None
+                host = self._records.host.get(ref)
+                return rrd.vms[vm.uuid], host.software_version.xapi if host else ""
+        return usage.NO_VALUES, ""
 
     def _container(self, ref: Ref, record: xapi.VM) -> Host | Pool:
         resident_on = self._hosts.get(record.resident_on)
@@ -278,39 +275,19 @@ class _Builder:
         return self._pool
 
     def _add_vbds(self) -> list[VBD]:
-        """Link VMs and VDIs; each VM's in the order of `userdevice`, all in that of UUID."""
-        attached_first: dict[int, VBD] = {}
-        all_vbds: list[VBD] = []
+        """The VBDs of all VMs in the order of UUID."""
+        found: list[VBD] = []
         for vm_ref, vbds in self._vbds_of_vm.items():
-            vm = self._vms[vm_ref]
             for _, record in vbds:
                 vbd = VBD(
                     UUID=record.uuid,
                     attached=record.currently_attached,
                     device=record.device or None,
                     VDI=self._vdis.get(record.VDI),
-                    VM=vm,
+                    VM=self._vms[vm_ref],
                 )
-                all_vbds.append(vbd)
-                vm.VBDs.append(vbd)
-            vm.VBDs.sort(key=lambda vbd: vbd.UUID)
-        all_vbds.sort(key=lambda vbd: vbd.UUID)
-        for vbd in all_vbds:
-            if vbd.VDI is None:
-                continue
-            vbd.VDI.VBD = vbd.VDI.VBD or vbd
-            if vbd.attached:
-                attached_first.setdefault(id(vbd.VDI), vbd)
-        for vbd in attached_first.values():
-            if vbd.VDI is not None:
-                vbd.VDI.VBD = vbd
-        return all_vbds
-
-
-def _by_userdevice(entry: tuple[Ref, xapi.VBD]) -> tuple[bool, int, str]:
-    device = entry[1].userdevice
-    numeric = device.isascii() and device.isdigit()
-    return not numeric, int(device) if numeric else 0, entry[1].uuid
+                found.append(vbd)
+        return sorted(found, key=lambda vbd: vbd.UUID)
 
 
 def _vm_power_state(text: str) -> VMPowerState | None:

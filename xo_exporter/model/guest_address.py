@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-_KEY: Final = re.compile(r"([0-9]+)/(?:ip|(ipv4|ipv6)/([0-9]+))")
+_KEY: Final = re.compile(r"([0-9]{1,9})/(?:ip|(ipv4|ipv6)/([0-9]{1,9}))")
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

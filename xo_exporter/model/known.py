@@ -1,6 +1,7 @@
 """What a value of XAPI is worth: known, or None."""
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 
 _INT64 = 1 << 63
@@ -42,11 +43,5 @@ def total(values: Sequence[float | None]) -> int | float | None:
 
 def version(text: str) -> tuple[int, ...]:
     """The leading numbers of a version, `24.19.2-1.9` is (24, 19, 2); () for none."""
-    numbers: list[int] = []
-    for part in text.split("."):
-        digits = part[: len(part) - len(part.lstrip("0123456789"))]
-        if digits:
-            numbers.append(int(digits))
-        if digits != part:
-            break
-    return tuple(numbers)
+    match = re.match(r"[0-9]{1,9}(\.[0-9]{1,9})*", text)
+    return tuple(int(number) for number in match[0].split(".")) if match else ()

@@ -1,4 +1,4 @@
-"""The lists of a parent's children, from the children's links."""
+"""What is linked back: the lists of a parent's children, and the VBD of a disk."""
 
 from xo_exporter.model.objects import Host, PoolModel
 
@@ -40,3 +40,14 @@ def _fill_storage(model: PoolModel) -> None:
     for vdi in model.VDIs:
         if vdi.SR is not None:
             vdi.SR.VDIs.append(vdi)
+
+
+def link_disks(model: PoolModel) -> None:
+    """Give each VM its VBDs, and each VDI its first one that is attached, else its first."""
+    for vbd in model.VBDs:
+        vbd.VM.VBDs.append(vbd)
+        if vbd.VDI is None:
+            continue
+        first = vbd.VDI.VBD
+        if first is None or (vbd.attached and not first.attached):
+            vbd.VDI.VBD = vbd

@@ -45,7 +45,11 @@ class Pool:
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """A host; `controller` is the UUID of its control domain, which is no object of the model."""
+    """A host; `controller` is the UUID of its control domain, which is no object of the model.
+
+    `rrd_up` says of a running host whether its RRDs were read, `rrd_age` how many seconds old
+    their newest row is.
+    """
 
     UUID: str
     name_label: str
@@ -57,6 +61,8 @@ class Host:
     enabled: bool | None
     iSCSI_name: str | None
     controller: str | None
+    controller_memory: Memory
+    controller_CPU_usage: float | None
     power_state: HostPowerState | None
     product_brand: str
     product_version: str

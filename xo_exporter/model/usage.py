@@ -1,5 +1,6 @@
 """What RRD values say of the usage of CPUs and memory."""
 
+import re
 from typing import Final
 
 from xo_exporter.model import known
@@ -9,21 +10,42 @@ from xo_exporter.xapi import records as xapi
 
 NO_VALUES: Final[Values] = {}
 _KIB: Final = 1024
+_CPU: Final = re.compile(r"cpu(0|[1-9][0-9]{0,3})")
 _MAX_CORES: Final = 8192  # twice what Xen can have; a larger number is garbage, and costs memory
+_CPU_USAGE_IS_A_MEAN: Final = (24, 4)  # before this xapi, `cpu_usage` of a VM was a sum
 
 
 def of_cores(values: Values, count: int | None) -> list[float | None]:
     """One CPU usage a core: as many as `count`, or as the RRDs have where that is unknown."""
+    usages = _cpus(values)
     if count is None:
-        numbers = [int(name[3:]) for name in values if name[3:].isdecimal()]
-        count = max(numbers, default=-1) + 1
-    cores = range(min(count, _MAX_CORES))
-    return [known.not_negative(values.get(f"cpu{number}")) for number in cores]
+        count = max(usages, default=-1) + 1
+    return [usages.get(number) for number in range(min(count, _MAX_CORES))]
+
+
+def host_cpu(values: Values) -> float | None:
+    """Mean usage of a host's CPUs."""
+    average = known.not_negative(values.get("cpu_avg"))
+    return known.mean(_cpus(values).values()) if average is None else average
+
+
+def vm_cpu(values: Values, xapi_version: str) -> float | None:
+    """Mean usage of a VM's CPUs; the version is that of the host which says the values."""
+    average = None
+    if known.version(xapi_version) >= _CPU_USAGE_IS_A_MEAN:
+        average = known.not_negative(values.get("cpu_usage"))
+    return known.mean(_cpus(values).values()) if average is None else average
+
+
+def _cpus(values: Values) -> dict[int, float | None]:
+    found = ((_CPU.fullmatch(name), value) for name, value in values.items())
+    return {int(match[1]): known.not_negative(value) for match, value in found if match}
 
 
 def host_memory(metrics: xapi.HostMetrics | None, values: Values, *, running: bool) -> Memory:
     """A host's memory: the size as XAPI has it to the byte, the usage all that isn't free."""
-    size: int | float | None = known.count(metrics.memory_total) if metrics else None
+    # XAPI writes 0 until it has measured.
+    size: int | float | None = known.positive(metrics.memory_total) if metrics else None
     if size is None and "memory_total_kib" in values:
         size = known.whole(values["memory_total_kib"] * _KIB)
     if size is None or not running:
