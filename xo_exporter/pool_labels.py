@@ -1,5 +1,6 @@
 """The value of the label `pool` for every pool of the configuration."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -17,39 +18,61 @@ class Identity(NamedTuple):
 
 
 class PoolLabels:
-    """Gives each pool its label; two pools of one name stay told apart once they were."""
+    """Gives each pool its label; what was told apart or found to be a twin once, stays so."""
 
     def __init__(self) -> None:
         self._shared_names: set[str] = set()
+        self._suffixes: Counter[tuple[str, str]] = Counter()  # by name and UUID
+        self._owners: dict[str, str] = {}  # the NAME of the entry that is a pool, by its UUID
+
+    def twins(self, pools: Sequence[Identity]) -> dict[str, str]:
+        """NAMEs of the entries that are a pool which another entry is already, with its NAME.
+
+        The entry that was known to be this pool first keeps it; of several that become known at
+        once, the first in order.
+        """
+        uuids = {pool.key: pool.uuid for pool in pools}
+        self._owners = {
+            uuid: owner for uuid, owner in self._owners.items() if uuids.get(owner) == uuid
+        }
+        found: dict[str, str] = {}
+        for pool in pools:
+            owner = self._owners.setdefault(pool.uuid, pool.key) if pool.uuid else pool.key
+            if owner != pool.key:
+                found[pool.key] = owner
+        return found
 
     def labels(self, pools: Sequence[Identity]) -> dict[str, str]:
         """The label by NAME: the configured name, else the pool's own, else its NAME.
 
         Pools with one name get the beginning of their UUID appended. A pool that isn't known
-        yet, or that an earlier entry is already, goes by its NAME, which no other has.
+        yet, or that another entry is already, goes by its NAME, which no other has. No two
+        labels are ever equal, even where names look like others with a UUID appended.
         """
-        twins = duplicates(pools)
-        names = {
-            pool.key: pool.key
-            if not pool.uuid or pool.key in twins
-            else pool.configured or pool.own_name or pool.key
-            for pool in pools
-        }
-        taken = list(names.values())
-        self._shared_names |= {name for name in taken if taken.count(name) > 1}
-        labels: dict[str, str] = {}
-        for pool in pools:
-            name = names[pool.key]
-            told_apart = name in self._shared_names and pool.uuid and pool.key not in twins
-            labels[pool.key] = f"{name} ({pool.uuid[:8]})" if told_apart else name
-        return labels
+        twins = self.twins(pools)
+        known = {pool.key: pool for pool in pools if pool.uuid and pool.key not in twins}
+        names = {pool.key: pool.key for pool in pools}
+        for key, pool in known.items():
+            names[key] = pool.configured or pool.own_name or key
+        self._shared_names |= {name for name, times in Counter(names.values()).items() if times > 1}
+        while True:
+            labels = dict(names)
+            for key, pool in known.items():
+                labels[key] += self._suffix(names[key], pool.uuid)
+            times = Counter(labels.values())
+            equal = [key for key in known if times[labels[key]] > 1]
+            if not equal:
+                return labels
+            # Those that say the least of themselves say more.
+            counts = {key: self._count(names[key], known[key].uuid) for key in equal}
+            for key in equal:
+                others = (counts[other] for other in equal if labels[other] == labels[key])
+                if counts[key] == min(others):
+                    self._suffixes[names[key], known[key].uuid] = counts[key] + 1
 
+    def _count(self, name: str, uuid: str) -> int:
+        return max(self._suffixes[name, uuid], int(name in self._shared_names))
 
-def duplicates(pools: Sequence[Identity]) -> dict[str, str]:
-    """NAMEs of the entries that are a pool which an earlier entry is already, with its NAME."""
-    first: dict[str, str] = {}
-    found: dict[str, str] = {}
-    for pool in pools:
-        if pool.uuid and first.setdefault(pool.uuid, pool.key) != pool.key:
-            found[pool.key] = first[pool.uuid]
-    return found
+    def _suffix(self, name: str, uuid: str) -> str:
+        count = self._count(name, uuid)
+        return f" ({uuid[:8]})" if count == 1 else f" ({uuid})" * (count - 1)

@@ -2,7 +2,6 @@
 
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import web
@@ -15,10 +14,8 @@ from xo_exporter.web.page import page
 COLLECTOR: Final = web.AppKey("collector", Collector)
 
 _TIMEOUT_HEADER: Final = "X-Prometheus-Scrape-Timeout-Seconds"
-_MARGIN: Final = 0.2  # seconds for what comes after reading, and for the way back
-_COMPRESS_FROM: Final = 1024  # bytes
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_MARGIN: Final = 0.2  # seconds for what comes after reading, and for the way back …
+_SHARE: Final = 0.05  # … or this part of the time, where that is more
 
 
 def application(collector: Collector) -> web.Application:
@@ -66,13 +63,13 @@ def _budget(request: web.Request) -> float | None:
     allowed = negotiation.scrape_timeout(request.headers.get(_TIMEOUT_HEADER))
     if allowed is None:
         return None
-    margin = _MARGIN + 2 * request.app[COLLECTOR].overhead
+    margin = max(_MARGIN, _SHARE * allowed) + 2 * request.app[COLLECTOR].overhead
     return allowed - min(margin, allowed / 2)
 
 
 async def _exposition(request: web.Request, scrape: Scrape, *, process: bool) -> web.Response:
-    openmetrics = negotiation.wants_openmetrics(request.headers.get("Accept", ""))
-    compress = negotiation.takes_gzip(request.headers.get("Accept-Encoding", ""))
+    openmetrics = negotiation.wants_openmetrics(_header(request, "Accept"))
+    compress = negotiation.takes_gzip(_header(request, "Accept-Encoding"))
 
     def render() -> bytes:
         exposition = scrape.exposition(process=process)
@@ -87,6 +84,11 @@ async def _exposition(request: web.Request, scrape: Scrape, *, process: bool) ->
         headers["Content-Encoding"] = "gzip"
     # In a thread, so that the event loop answers others meanwhile.
     return web.Response(body=await asyncio.to_thread(render), headers=headers)
+
+
+def _header(request: web.Request, name: str) -> str:
+    """A header that may come in several lines."""
+    return ",".join(request.headers.getall(name, []))
 
 
 async def _service_discovery(request: web.Request) -> web.Response:

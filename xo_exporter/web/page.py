@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from xo_exporter import __version__
-from xo_exporter.collector import Collector, Outcome, PoolScraper
+from xo_exporter.collector import Collector, PoolScraper, Seen
 from xo_exporter.reading import Failure
 
 _STYLE: Final = """
@@ -47,19 +47,12 @@ def page(collector: Collector) -> str:
 
 
 def _pool(pool: PoolScraper, label: str) -> str:
-    outcome = pool.last
-    if outcome is None:
-        state, name = "", "not scraped yet"
-    elif outcome.built is None:
-        state, name = "down", "not readable"
-    elif outcome.failures:
-        state, name = "down", "read in part"
-    else:
-        state, name = "up", "up"
+    state, name = _state(pool.last)
     facts = "".join(
-        f"<dt>{escape(title)}</dt><dd>{escape(text)}</dd>" for title, text in _facts(pool, outcome)
+        f"<dt>{escape(title)}</dt><dd>{escape(text)}</dd>" for title, text in _facts(pool)
     )
-    errors = "".join(f"<li>{escape(_in_words(failure))}</li>" for failure in _failures(outcome))
+    failures = pool.last.failures if pool.last else ()
+    errors = "".join(f"<li>{escape(_in_words(failure))}</li>" for failure in failures)
     probe = f"/probe?target={quote(pool.name, safe='')}"
     return f"""
 <section>
@@ -72,8 +65,15 @@ def _pool(pool: PoolScraper, label: str) -> str:
 """
 
 
-def _failures(outcome: Outcome | None) -> tuple[Failure, ...]:
-    return outcome.failures if outcome else ()
+def _state(seen: Seen | None) -> tuple[str, str]:
+    """Class and words for how a pool is."""
+    if seen is None:
+        return "", "not tried yet"
+    if seen.up is None:
+        return "up", "logged in, not scraped yet"
+    if not seen.up:
+        return "down", "not readable"
+    return ("down", "read in part") if seen.failures else ("up", "up")
 
 
 def _in_words(failure: Failure) -> str:
@@ -81,21 +81,20 @@ def _in_words(failure: Failure) -> str:
     return f"{failure.stage}{host}: {failure.error}"
 
 
-def _facts(pool: PoolScraper, outcome: Outcome | None) -> Iterator[tuple[str, str]]:
+def _time(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _facts(pool: PoolScraper) -> Iterator[tuple[str, str]]:
+    yield "NAME", pool.name
     yield "Address", str(pool.reader.config.url)
-    if outcome is None:
-        return
-    yield "Last scrape", f"{datetime.fromtimestamp(outcome.finished, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    durations = outcome.status.durations.items()
-    yield "Duration", ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in durations)
-    model = outcome.model
-    if model is not None:
-        yield (
-            "Objects",
-            (
-                f"{len(model.hosts)} hosts, {len(model.VMs)} VMs, {len(model.SRs)} SRs, "
-                f"{len(model.PBDs)} PBDs, {len(model.VDIs)} VDIs, {len(model.VBDs)} VBDs"
-            ),
-        )
-        read = [host for host in model.hosts if host.rrd_up]
-        yield "RRDs", f"read from {len(read)} of {len(model.pool.running_hosts)} running hosts"
+    if pool.last is not None:
+        yield "Last tried", _time(pool.last.finished)
+        durations = pool.last.durations.items()
+        yield "Duration", ", ".join(f"{stage} {seconds:.3f} s" for stage, seconds in durations)
+        if pool.last.objects:
+            objects = pool.last.objects.items()
+            yield "Objects", ", ".join(f"{count} {what}" for what, count in objects)
+    if pool.last_error is not None:
+        when, failure = pool.last_error
+        yield "Last error", f"{_time(when)}, {_in_words(failure)}"

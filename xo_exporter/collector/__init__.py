@@ -1,0 +1,102 @@
+"""All pools, scraped: read, build, translate, and the lines of the exposition."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from xo_exporter.collector.pool import Outcome, PoolScraper, Seen
+from xo_exporter.collector.scrape import Scrape
+from xo_exporter.config import Config
+from xo_exporter.pool_labels import Identity, PoolLabels
+from xo_exporter.reading import Depth, PoolReader, Reading
+
+__all__ = ["IDLE_CHECK", "Collector", "Outcome", "PoolScraper", "Scrape", "Seen"]
+
+IDLE_CHECK: Final = 30.0  # seconds
+
+
+class Collector:
+    """All pools of a configuration."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.pools = {
+            pool.key: PoolScraper(PoolReader(pool), config.collectors) for pool in config.pools
+        }
+        self._labels = PoolLabels()
+        self._tried: set[str] = set()
+        self._greetings: list[asyncio.Task[None]] = []
+        self._watch: asyncio.Task[None] | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether each pool was tried once."""
+        return self._tried >= self.pools.keys()
+
+    @property
+    def overhead(self) -> float:
+        """Seconds that building and rendering took at the last scrape of each pool."""
+        durations = [pool.last.durations for pool in self.pools.values() if pool.last]
+        return sum(spent.get("build", 0.0) + spent.get("render", 0.0) for spent in durations)
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The value of the label `pool` by NAME, as of now."""
+        return self._labels.labels(self._identities())
+
+    def _identities(self) -> list[Identity]:
+        return [pool.identity for pool in self.pools.values()]
+
+    def start(self) -> None:
+        """Try each pool once, beside everything else, and let go of idle ones from now on."""
+        self._greetings = [asyncio.create_task(self._greet(pool)) for pool in self.pools.values()]
+        self._watch = asyncio.create_task(self._watch_idle())
+
+    async def _greet(self, pool: PoolScraper) -> None:
+        reading = await pool.reader.read(time.monotonic() + pool.reader.config.timeout, Depth.NAME)
+        pool.note(reading)
+        self._tried.add(pool.name)
+
+    async def _watch_idle(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_CHECK)
+            for pool in self.pools.values():
+                await pool.close_if_idle()
+
+    async def scrape(
+        self, names: Sequence[str] | None = None, seconds: float | None = None
+    ) -> Scrape:
+        """Scrape the pools of these NAMEs, or all, within so many seconds.
+
+        Without a number each pool's own `timeout` holds. A pool that can't be read is an outcome
+        with failures, never an exception.
+        """
+        pools = [self.pools[name] for name in (self.pools if names is None else names)]
+        readings = await asyncio.gather(*(self._read(pool, seconds) for pool in pools))
+        identities = self._identities()
+        labels, twins = self._labels.labels(identities), self._labels.twins(identities)
+        outcomes = await asyncio.gather(
+            *(
+                pool.outcome(reading, labels[pool.name], twins.get(pool.name))
+                for pool, reading in zip(pools, readings, strict=True)
+            )
+        )
+        self._tried.update(pool.name for pool in pools)
+        return Scrape(outcomes, self.config.collectors)
+
+    async def _read(self, pool: PoolScraper, seconds: float | None) -> Reading:
+        timeout = pool.reader.config.timeout if seconds is None else seconds
+        reading = await pool.reader.read(time.monotonic() + timeout)
+        identities = self._identities()
+        if pool.name not in self._labels.twins(identities):
+            pool.prepare(reading, self._labels.labels(identities)[pool.name])
+        return reading
+
+    async def close(self) -> None:
+        """Log out of every pool."""
+        if self._watch is not None:
+            self._watch.cancel()
+        await asyncio.gather(*(pool.close() for pool in self.pools.values()))
+        watch = [] if self._watch is None else [self._watch]
+        await asyncio.gather(*self._greetings, *watch, return_exceptions=True)

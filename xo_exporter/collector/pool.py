@@ -1,0 +1,213 @@
+"""One pool, scraped: what its readings become, and what is remembered of it.
+
+A pool's lines are made once for a reading and serve every scrape that shares it, in either
+format, on `/metrics` and `/probe`.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from xo_exporter.errors import BadAnswer, DuplicatePool
+from xo_exporter.exposition import Family, lines
+from xo_exporter.metrics import tables
+from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
+from xo_exporter.model.build import build
+from xo_exporter.model.objects import PoolModel
+from xo_exporter.pool_labels import Identity
+from xo_exporter.reading import Failure, PoolReader, Reading
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What was made of a reading: the model, and each family with its samples' lines."""
+
+    model: PoolModel
+    families: tuple[tuple[Family, str], ...]
+    durations: Mapping[Stage, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a scrape of one pool ended; `built` is None when its objects could not be read."""
+
+    name: str
+    label: str
+    built: Built | None
+    failures: tuple[Failure, ...]
+    status: PoolStatus
+
+    @property
+    def model(self) -> PoolModel | None:
+        """The pool's objects."""
+        return self.built.model if self.built else None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was last seen of a pool, for people; it holds on to none of the objects.
+
+    `finished` is Unix time. `up` is None when only the name was asked for, at the start;
+    `objects` counts the objects by type, of hosts also those whose RRDs were read.
+    """
+
+    finished: float
+    up: bool | None
+    failures: tuple[Failure, ...]
+    durations: Mapping[Stage, float]
+    objects: Mapping[str, int]
+
+
+class PoolScraper:
+    """One pool and what is remembered of it between scrapes."""
+
+    def __init__(self, reader: PoolReader, collectors: Mapping[str, bool]) -> None:
+        self.reader = reader
+        self.errors: dict[Stage, int] = dict.fromkeys(STAGES, 0)
+        self.last: Seen | None = None
+        self.last_error: tuple[float, Failure] | None = None  # and when, in Unix time
+        self._collectors = collectors
+        self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
+        self._logged: set[tuple[str, str]] = set()  # host, or none, and what failed there
+
+    @property
+    def name(self) -> str:
+        """The pool's NAME."""
+        return self.reader.config.key
+
+    @property
+    def identity(self) -> Identity:
+        """What the pool is known as."""
+        config = self.reader.config
+        return Identity(config.key, config.name, self.reader.uuid, self.reader.name)
+
+    def prepare(self, reading: Reading, label: str) -> None:
+        """Begin to build what `outcome` will need, while other pools still answer."""
+        if reading.records is not None:
+            self._build(reading, label)
+
+    async def outcome(self, reading: Reading, label: str, twin: str | None) -> Outcome:
+        """What comes of a reading; `twin` is the NAME of the entry that this pool is already."""
+        failures = list(reading.failures)
+        built: Built | None = None
+        if twin is not None:
+            hint = "take one of the two out of the configuration"
+            error = DuplicatePool(f"this is the pool that the entry {twin} is already", hint=hint)
+            failures = [Failure("objects", error)]
+        elif reading.records is not None:
+            try:
+                built = await asyncio.shield(self._build(reading, label))
+            except Exception as error:
+                log.exception("the model can't be built", pool=self.name)
+                failures.append(Failure("build", BadAnswer(f"unexpected: {error!r}")))
+        self._count(reading, failures)
+        self._log(failures)
+        status = PoolStatus(
+            up=built is not None,
+            durations={**reading.durations, **(built.durations if built else {})},
+            errors=dict(self.errors),
+            logins=self.reader.logins,
+            resyncs=self.reader.resyncs,
+        )
+        outcome = Outcome(self.name, label, built, tuple(failures), status)
+        self._remember(outcome.failures, up=status.up, durations=status.durations, built=built)
+        return outcome
+
+    def note(self, reading: Reading) -> None:
+        """Take in how the start's own reading went, which asks for no more than the name."""
+        self._count(reading, reading.failures)
+        self._log(reading.failures)
+        if self.last is None:
+            up = False if reading.failures else None
+            self._remember(reading.failures, up=up, durations=reading.durations, built=None)
+
+    def _remember(
+        self,
+        failures: Sequence[Failure],
+        *,
+        up: bool | None,
+        durations: Mapping[Stage, float],
+        built: Built | None,
+    ) -> None:
+        now = time.time()
+        objects = _counts(built.model) if built else {}
+        self.last = Seen(now, up, tuple(failures), durations, objects)
+        if failures:
+            self.last_error = now, failures[0]
+
+    def _count(self, reading: Reading, failures: Sequence[Failure]) -> None:
+        if not reading.counted:
+            reading.counted = True
+            for failure in failures:
+                self.errors[failure.stage] += 1
+
+    def _build(self, reading: Reading, label: str) -> "asyncio.Task[Built]":
+        if self._built is not None:
+            of_reading, with_label, task = self._built
+            if of_reading is reading and with_label == label:
+                return task
+        # In a thread, so that the event loop answers others meanwhile.
+        work = asyncio.to_thread(_build, reading, label, self._collectors)
+        task = asyncio.create_task(work)
+        self._built = reading, label, task
+        return task
+
+    def _log(self, failures: Sequence[Failure]) -> None:
+        """One line for a fault when it comes, when it changes, and when it is gone."""
+        now: set[tuple[str, str]] = set()
+        for failure in failures:
+            fault = failure.host, str(failure.error)
+            if fault not in self._logged | now:
+                where = {"host": failure.host} if failure.host else {}
+                what = "a host's RRDs can't be read" if failure.host else "the pool can't be read"
+                stage, error = failure.stage, str(failure.error)
+                log.warning(what, pool=self.name, stage=stage, error=error, **where)
+            now.add(fault)
+        failing = {host for host, _ in now}
+        if "" in failing:  # nothing is known of the hosts meanwhile
+            self._logged = now | {fault for fault in self._logged if fault[0]}
+            return
+        for host in sorted({host for host, _ in self._logged} - failing):
+            where = {"host": host} if host else {}
+            log.info("readable again", pool=self.name, **where)
+        self._logged = now
+
+    async def close(self) -> None:
+        """Log out and forget what was read."""
+        self._built = None
+        await self.reader.close()
+
+    async def close_if_idle(self) -> None:
+        """As `close`, when nobody has asked for long."""
+        await self.reader.close_if_idle()
+        if not self.reader.is_connected:
+            self._built = None
+
+
+def _counts(model: PoolModel) -> dict[str, int]:
+    return {
+        "hosts": len(model.hosts),
+        "VMs": len(model.VMs),
+        "SRs": len(model.SRs),
+        "PBDs": len(model.PBDs),
+        "VDIs": len(model.VDIs),
+        "VBDs": len(model.VBDs),
+        "hosts with RRDs": sum(host.rrd_up is True for host in model.hosts),
+    }
+
+
+def _build(reading: Reading, label: str, collectors: Mapping[str, bool]) -> Built:
+    assert reading.records is not None  # noqa: S101  the caller has looked
+    started = time.perf_counter()
+    model = build(reading.records, reading.rrds)
+    built = time.perf_counter()
+    families = tuple(
+        (family, lines(family)) for family in tables.pool_families(model, label, collectors)
+    )
+    rendered = time.perf_counter()
+    return Built(model, families, {"build": built - started, "render": rendered - built})

@@ -1,0 +1,59 @@
+"""A scrape of several pools that is done, and its exposition."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from xo_exporter.collector.pool import Outcome
+from xo_exporter.exposition import Exposition, Family
+from xo_exporter.metrics import exporter, tables, xo
+from xo_exporter.model.objects import XO, PoolModel
+from xo_exporter.model.totals import total
+
+_PROCESS: Final = CollectorRegistry()
+ProcessCollector(registry=_PROCESS)
+PlatformCollector(registry=_PROCESS)
+
+
+def _process_families() -> list[Family]:
+    return [Family.of(metric) for metric in _PROCESS.collect()]
+
+
+class Scrape:
+    """A scrape that is done: its outcomes, and the exposition."""
+
+    def __init__(self, outcomes: Sequence[Outcome], collectors: Mapping[str, bool]) -> None:
+        self.outcomes = tuple(outcomes)
+        self._collectors = collectors
+
+    @property
+    def models(self) -> list[PoolModel]:
+        """The pools that could be read."""
+        return [outcome.model for outcome in self.outcomes if outcome.model is not None]
+
+    @property
+    def xo(self) -> XO:
+        """The totals over them."""
+        return total(self.models)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every pool was read in full."""
+        return not any(outcome.failures for outcome in self.outcomes)
+
+    def exposition(self, *, process: bool = False) -> Exposition:
+        """All families; with `process` those about this process, too."""
+        result = Exposition()
+        result.add_all(exporter.BUILD_TABLE.families([None], ""))
+        for outcome in self.outcomes:
+            result.add_all(exporter.POOL_TABLE.families([outcome.status], outcome.label))
+        if tables.is_on(xo.TABLE, self._collectors):
+            result.add_all(xo.TABLE.families([self.xo], ""))
+        result.add_all(tables.described_objects(self._collectors))
+        for outcome in self.outcomes:
+            for family, sample_lines in outcome.built.families if outcome.built else ():
+                result.add(family, sample_lines)
+        if process:
+            result.add_all(_process_families())
+        return result
