@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+import freezegun
 import pytest
 import XenAPI
 
@@ -448,3 +449,45 @@ def test_a_thread_that_cannot_start(threaded_pool: SimulatedPool) -> None:
     other = SimulatedPool(make_estate(hosts=1, vms=1), port=threaded_pool.port)
     with pytest.raises(AddressTaken), other.run_in_thread():
         pass
+
+
+class TestOddEstates:
+    """Estates that no installer makes."""
+
+    async def test_a_master_that_is_no_host(self, http: aiohttp.ClientSession) -> None:
+        """Where the pool's master dangles, the first host answers."""
+        estate = Database.from_records({"pool": {"p": {"master": "gone"}}, "host": {"h": {}}})
+        async with SimulatedPool(estate) as pool:
+            session = await login(http, pool)
+            answer = await rpc(http, pool.url, "pool.get_master", session, "p")
+            assert answer["result"] == "gone"
+
+    async def test_a_pool_without_hosts(self, http: aiohttp.ClientSession) -> None:
+        """Somebody answers, and there are no RRDs."""
+        async with SimulatedPool(Database.from_records({"pool": {"p": {}}})) as pool:
+            session = await login(http, pool)
+            assert (await rpc(http, pool.url, "host.get_all", session))["result"] == []
+            url = f"{pool.url}/rrd_updates?start=-5&host=true&session_id={session}"
+            async with http.get(url) as response:
+                assert response.status == 500
+
+    async def test_a_host_that_is_gone_from_the_database(
+        self, pool: SimulatedPool, http: aiohttp.ClientSession
+    ) -> None:
+        """An ejected host has no RRDs to show."""
+        host = members(pool)[0]
+        url = pool.url_of(host)
+        session = await login(http, pool)
+        pool.database.delete("host", host)
+        async with http.get(f"{url}/rrd_updates?start=-5&session_id={session}") as response:
+            assert response.status == 500
+
+
+async def test_the_clock_can_be_frozen(http: aiohttp.ClientSession) -> None:
+    """The pool's own clock is the system's, frozen or not."""
+    async with SimulatedPool(make_estate(hosts=1, vms=1)) as pool:
+        with freezegun.freeze_time("2024-05-06 07:08:09", tick=True, ignore=["asyncio"]):
+            session = await login(http, pool)
+            host = pool.master
+            answer = await rpc(http, pool.url, "host.get_servertime", session, host)
+        assert answer["result"].startswith("20240506T07:08:")

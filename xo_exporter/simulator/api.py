@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from xo_exporter.errors import ApiFailure
 from xo_exporter.simulator import encoding, events, schema
 from xo_exporter.simulator.database import Database
-from xo_exporter.simulator.schema import NULL
 from xo_exporter.simulator.sessions import Sessions, wire_time
 
 _GETTER = re.compile(r"(\w+)\.get_(\w+)")
@@ -104,7 +103,6 @@ class Api:
         self._sessions = sessions
         self._clock = clock
         self._event_delay_s = event_delay_s
-        self._host = NULL
         self._calls: dict[str, tuple[int, Callable[..., Awaitable[Reply]]]] = {
             "session.logout": (1, self._logout),
             "session.get_this_host": (2, self._session_field("this_host")),
@@ -122,7 +120,7 @@ class Api:
         """
         if method == "system.listMethods":
             return Plain(self.list_methods())
-        master = self._master()
+        master = self._database.master
         if host != master:
             address = (self._database.get("host", master) or {}).get("address", "")
             raise ApiFailure("HOST_IS_SLAVE", (address,))
@@ -148,10 +146,6 @@ class Api:
                 if "name_label" in fields:
                     names.add(f"{cls}.get_by_name_label")
         return sorted(names)
-
-    def _master(self) -> str:
-        pools = self._database.tables["pool"].values()
-        return next((str(pool["master"]) for pool in pools), NULL)
 
     def _login(self, master: str, params: list[Any]) -> Reply:
         if not 2 <= len(params) <= 4:

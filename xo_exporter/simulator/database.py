@@ -118,6 +118,13 @@ class Database:
             return ref, record
         raise KeyError(cls)
 
+    @property
+    def master(self) -> str:
+        """The master's reference: as the pool says, else the first host, else NULL."""
+        hosts = self.tables["host"]
+        named = (pool["master"] for pool in self.tables["pool"].values())
+        return next((ref for ref in (*named, *hosts) if ref in hosts), NULL)
+
     def find(self, cls: str, /, **wanted: Any) -> list[str]:
         """Give the references of the objects whose fields equal these."""
         return [

@@ -55,7 +55,7 @@ def host_key(database: Database, host: str) -> tuple[int, ...]:
             objects.append(("VM_metrics", vm_record["metrics"]))
             objects += [("VBD", vbd) for vbd in vm_record["VBDs"]]
     objects += [("PIF", pif) for pif in record["PIFs"]]
-    is_master = any(pool["master"] == host for pool in database.tables["pool"].values())
+    is_master = database.master == host
     return (int(is_master), *generations(database, objects))
 
 
@@ -203,7 +203,7 @@ def _xenopsd(key: int) -> Iterator[Source]:
 def _xapi(database: Database, host: str, record: Record) -> Iterator[Source]:
     key = key_of(database.seed, record["uuid"], "xapi")
     yield gauge("xapi_open_fds", steps(key, 58.0, 12.0))
-    if any(pool["master"] == host for pool in database.tables["pool"].values()):
+    if database.master == host:
         yield gauge("pool_task_count", steps(key + 1, 1.0, 2.0))
         yield gauge("pool_session_count", steps(key + 2, 6.0, 3.0))
         if release_of(database) >= (23, 0):

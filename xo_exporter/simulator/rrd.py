@@ -78,6 +78,15 @@ class Owner:
     sources: list[Source]
     started: float
     _rows: dict[tuple[int, str], list[str]] = field(default_factory=dict)
+    _legends: dict[str, list[str]] = field(default_factory=dict)
+
+    def legend(self, consolidation: str) -> list[str]:
+        """Give the legend's entries of its columns."""
+        entries = self._legends.get(consolidation)
+        if entries is None:
+            head = f"{consolidation}:{self.kind}:{self.uuid}:"
+            entries = self._legends[consolidation] = [head + each.name for each in self.sources]
+        return entries
 
     def row(self, t: int, consolidation: str = "AVERAGE") -> "array[float]":
         """Give the values of the row whose period ends at `t`, in the order of the sources."""
@@ -184,5 +193,6 @@ class Rrd:
         raise KeyError(owner_uuid)
 
     def all_owners(self, hosts: Iterable[str]) -> list[Owner]:
-        """Give the RRDs of several hosts."""
-        return [owner for host in hosts for owner in self.owners(host)]
+        """Give the RRDs of several hosts, of those that there are."""
+        known = self._database.tables["host"]
+        return [owner for host in hosts if host in known for owner in self.owners(host)]

@@ -170,11 +170,7 @@ def _living_table(rrd: Rrd, living: Sequence[Owner], query: Query, now: float) -
         for owner, cf in columns:
             values += owner.printed(t, cf, rrd.write)
         rows.append((t, values))
-    legend = [
-        f"{cf}:{owner.kind}:{owner.uuid}:{source.name}"
-        for owner, cf in columns
-        for source in owner.sources
-    ]
+    legend = [entry for owner, cf in columns for entry in owner.legend(cf)]
     return Table(start // step * step + step, step, newest, legend, rows)
 
 
@@ -209,8 +205,8 @@ def _xml_parts(table: Table) -> Iterable[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<xport><meta>'
     yield f"<start>{table.start}</start><step>{table.step}</step><end>{table.end}</end>"
     yield f"<rows>{len(table.rows)}</rows><columns>{len(table.legend)}</columns><legend>"
-    for entry in table.legend:
-        yield f"<entry>{entry}</entry>"
+    if table.legend:
+        yield f"<entry>{'</entry><entry>'.join(table.legend)}</entry>"
     yield "</legend></meta><data>"
     for t, values in table.rows:
         yield f"<row><t>{t}</t>"

@@ -20,6 +20,7 @@ from xo_exporter.simulator.faults import Faults
 from xo_exporter.simulator.handler import Shared, Site, Traffic
 from xo_exporter.simulator.life import Life
 from xo_exporter.simulator.rrd import Rrd
+from xo_exporter.simulator.schema import NULL
 from xo_exporter.simulator.sessions import Sessions
 from xo_exporter.simulator.tls import Identity, self_signed
 
@@ -60,13 +61,13 @@ class SimulatedPool:
         life: bool = False,
         life_interval_s: float = 5.0,
         event_delay_s: float = 0.05,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.database = database
         self.username = username
         self.password = password
         self.port = port
-        self.clock = clock
+        self.clock = clock or _system_clock
         self.faults = Faults()
         self.traffic = Traffic()
         self.rrd = Rrd(database, self.faults.clock_offset)
@@ -103,7 +104,7 @@ class SimulatedPool:
     @property
     def master(self) -> str:
         """The master's reference."""
-        return str(self.database.only("pool")[1]["master"])
+        return self.database.master
 
     @property
     def url(self) -> str:
@@ -172,7 +173,8 @@ class SimulatedPool:
             life.advance(self.clock())
 
     def _hosts_master_first(self) -> list[str]:
-        hosts = list(self.database.tables["host"])
+        # An estate without hosts still has somebody who answers.
+        hosts = list(self.database.tables["host"]) or [NULL]
         return sorted(hosts, key=lambda host: host != self.master)
 
     def _plan(self, hosts: list[str]) -> dict[str, str]:
@@ -210,6 +212,8 @@ class SimulatedPool:
 
     def _announce(self, hosts: list[str]) -> None:
         for host in hosts:
+            if host == NULL:
+                continue
             address = self._given_addresses.get(host, self._advertise or self._addresses[host])
             record = self.database.tables["host"][host]
             if record["address"] != address:
@@ -302,6 +306,11 @@ class SimulatedPool:
             return await result if isawaitable(result) else result
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result()
+
+
+def _system_clock() -> float:
+    # Looked up at each call, so that tests may freeze it.
+    return time.time()
 
 
 def _is_ip(address: str) -> bool:
