@@ -38,16 +38,13 @@ class HostClock:
         self._wall = wall
         self._monotonic = monotonic
         self._asked: float | None = None
+        self.known = False
+        """Whether the host has ever said its time."""
         self.offset = 0.0
 
     @property
-    def known(self) -> bool:
-        """Whether the host has ever said its time."""
-        return self._asked is not None
-
-    @property
     def due(self) -> bool:
-        """Whether it is time to ask again."""
+        """Whether it is time to ask again; a question without an answer counts as one."""
         return self._asked is None or self._monotonic() - self._asked >= _INTERVAL
 
     def now(self) -> float:
@@ -55,7 +52,11 @@ class HostClock:
         return self._wall() + self.offset
 
     async def ask(self, session: Session, host_ref: str) -> None:
-        """Ask the host for its time; where it doesn't say, what was known stays."""
+        """Ask the host for its time, bounded; where it doesn't say, what was known stays.
+
+        Raises SessionInvalid where the session has ended.
+        """
+        self._asked = self._monotonic()
         before = self._wall()
         try:
             async with asyncio.timeout(_TIMEOUT):
@@ -67,4 +68,4 @@ class HostClock:
         except (PoolError, TimeoutError):
             return
         self.offset = host_time - (before + self._wall()) / 2
-        self._asked = self._monotonic()
+        self.known = True

@@ -1,6 +1,5 @@
 """Reading the RRDs of one host, scrape after scrape."""
 
-import asyncio
 from typing import Final
 
 from xo_exporter.rrd.clock import HostClock
@@ -14,7 +13,7 @@ MAX_BODY: Final = 1 << 24  # bytes; four rows of a full host are below 100 kB
 _STEP: Final = 5  # seconds a row covers in the archive that is asked for
 _WINDOW: Final = (ROWS + 1) * _STEP
 _LATEST_ROWS: Final = str(-ROWS * _STEP)  # a negative start counts from each RRD's last update
-_CLOCK_TOLERANCE: Final = 10.0
+_CLOCK_TOLERANCE: Final = 3.0  # a host says its time in whole seconds, and late
 
 
 class HostRrdReader:
@@ -27,33 +26,30 @@ class HostRrdReader:
     async def read(self, session: Session, target: Target) -> HostRrd:
         """What the RRDs of the host at `target` say now; raises PoolError.
 
-        The clock is asked first when it isn't known, beside the RRDs every five minutes, and
-        after them when their rows seem too old or too new for it.
+        The clock is asked at first and then every five minutes, and at once when the rows seem
+        too old or too new for it.
         """
         clock = self._clock
-        just_asked = clock.due
-        if not clock.known:
+        asked = clock.due
+        if asked:
             await clock.ask(session, self._host_ref)
+        updates = await self._updates(session, target)
+        if self._is_plausible(updates):
+            return known_values(updates, clock.now())
+        offset = clock.offset
+        if not asked:
+            await clock.ask(session, self._host_ref)
+        if abs(clock.offset - offset) > _CLOCK_TOLERANCE:
             updates = await self._updates(session, target)
-        elif clock.due:
-            updates, _ = await asyncio.gather(
-                self._updates(session, target), clock.ask(session, self._host_ref)
-            )
-        else:
-            updates = await self._updates(session, target)
-        if self._implausible(updates):
-            offset = clock.offset
-            if not just_asked:
-                await clock.ask(session, self._host_ref)
-            if updates.newest is None:
-                updates = await self._updates(session, target, start=_LATEST_ROWS)
-            elif abs(clock.offset - offset) > _CLOCK_TOLERANCE:
-                updates = await self._updates(session, target)
+        if updates.newest is None and clock.known:
+            # The host samples nothing any more: its last rows, however old, tell since when.
+            updates = await self._updates(session, target, start=_LATEST_ROWS)
         return known_values(updates, clock.now())
 
-    def _implausible(self, updates: Updates) -> bool:
-        newest, now = updates.newest, self._clock.now()
-        return newest is None or now - newest > MAX_AGE or newest - now > _CLOCK_TOLERANCE
+    def _is_plausible(self, updates: Updates) -> bool:
+        if updates.newest is None:
+            return False
+        return -_CLOCK_TOLERANCE <= self._clock.now() - updates.newest <= MAX_AGE
 
     async def _updates(
         self, session: Session, target: Target, *, start: str | None = None

@@ -12,7 +12,7 @@ from lxml import etree
 
 from xo_exporter.errors import BadAnswer
 from xo_exporter.rrd.values import HostRrd
-from xo_exporter.xapi.xml_text import mend
+from xo_exporter.xapi.xml_text import has_document_type, mend
 
 MAX_AGE: Final = 60.0  # seconds; what is older is unknown
 ROWS: Final = 3  # the newest ones that a value may come from
@@ -20,6 +20,7 @@ ROWS: Final = 3  # the newest ones that a value may come from
 _WANTED: Final = re.compile(
     r"cpu[0-9]+|cpu_avg|cpu_usage|memory|memory_internal_free|memory_total_kib|memory_free_kib"
 )
+_TIME: Final = re.compile("[0-9]{1,12}")  # seconds since the epoch
 
 
 class Column(NamedTuple):
@@ -55,9 +56,15 @@ def _columns(legend: list[str | None]) -> tuple[Column, ...]:
 
 
 def _root(body: bytes) -> etree._Element:
-    if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
+    if has_document_type(body):
         raise BadAnswer("the RRDs come with a document type, which no host sends")
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
+    parser = etree.XMLParser(
+        encoding="utf-8",  # whatever it says itself: another one could hide a document type
+        resolve_entities=False,
+        no_network=True,
+        remove_comments=True,
+        remove_pis=True,
+    )
     try:
         try:
             return etree.fromstring(body, parser)
@@ -74,16 +81,16 @@ def parse(body: bytes) -> Updates:
     data = root.find("data")
     if root.tag != "xport" or legend is None or data is None:
         raise BadAnswer("the RRDs have another form than xport's")
-    width = len(legend)
+    entries = [entry.text for entry in legend.iterfind("entry")]
     rows = []
-    for row in data:
-        time_text = row.findtext("t") or ""
+    for row in data.iterfind("row"):
+        time_text = (row.findtext("t") or "").strip()
         values = tuple(cell.text for cell in row.iterfind("v"))
-        if not time_text.strip().isdecimal() or len(values) != width:
+        if not _TIME.fullmatch(time_text) or len(values) != len(entries):
             raise BadAnswer("a row of the RRDs is not complete")
         rows.append((int(time_text), values))
     rows.sort(key=lambda row: row[0], reverse=True)
-    return Updates(_columns([entry.text for entry in legend]), tuple(rows[:ROWS]))
+    return Updates(_columns(entries), tuple(rows[:ROWS]))
 
 
 def _number(text: str | None) -> float | None:
@@ -95,7 +102,11 @@ def _number(text: str | None) -> float | None:
 
 
 def known_values(updates: Updates, now: float) -> HostRrd:
-    """The newest known value of each column at `now`, in seconds of the host's clock."""
+    """The newest known value of each column at `now`, in seconds of the host's clock.
+
+    It can't be before the newest row, whatever we know of that clock.
+    """
+    now = max(now, float(updates.newest or 0))
     owners: dict[str, dict[str, dict[str, float]]] = {"host": {}, "vm": {}}
     fresh = [values for at, values in updates.rows if now - at <= MAX_AGE]
     for column in updates.columns:
@@ -105,5 +116,5 @@ def known_values(updates: Updates, now: float) -> HostRrd:
                 owner = owners[column.kind].setdefault(column.uuid, {})
                 owner.setdefault(column.source, value)
                 break
-    age = None if updates.newest is None else max(now - updates.newest, 0.0)
+    age = None if updates.newest is None else now - updates.newest
     return HostRrd(owners["host"], owners["vm"], age)

@@ -1,10 +1,11 @@
 """At which address each host of a pool is asked, and for which name its certificate may be."""
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from xo_exporter.config import Url
+from xo_exporter.errors import ConfigError
 
 
 class Target(NamedTuple):
@@ -22,18 +23,31 @@ def _same(one: str, other: str) -> bool:
     try:
         return ipaddress.ip_address(one) == ipaddress.ip_address(other)
     except ValueError:
-        return one.casefold() == other.casefold()
+        return one.casefold().removesuffix(".") == other.casefold().removesuffix(".")
 
 
 def target_of(url: Url, members: Iterable[Url], address: str, hostname: str) -> Target:
     """Where to ask a host that XAPI knows by `address` and `hostname` (empty where unknown).
 
     As a `members` entry says that names it by either; else at the address, with the scheme and
-    port of the pool's `url`.
+    port of the pool's `url`. Where the address is none at all, the host of the URL is empty.
     """
+    address = address.removeprefix("[").removesuffix("]")
     for member in members:
         if _same(member.host, address):
             return Target(member, hostname or None)
         if hostname and _same(member.host, hostname):
             return Target(member)
-    return Target(url.at(address), hostname or None)
+    return Target(_checked(url.at(address)), hostname or None)
+
+
+def _checked(url: Url) -> Url:
+    try:
+        return Url.parse(str(url))
+    except ConfigError:
+        return url.at("")
+
+
+def hostname_of(address: str, hostnames: Mapping[str, str]) -> str:
+    """The hostname of the host at `address`, from hostnames by address; empty if unknown."""
+    return next((name for known, name in hostnames.items() if _same(known, address)), "")

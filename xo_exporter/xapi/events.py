@@ -2,8 +2,9 @@
 
 The first read takes the classes in groups, each with an empty token, so that no answer is
 larger than it must be; then all that has changed since the first group's token. From then on
-one call brings what has changed. XAPI forgets deletions when too many pile up, and says how
-many rows each table has: where that is another number than ours, all is read anew.
+one call brings what has changed. XAPI forgets deletions when too many pile up, and never tells
+of an object that came and went since a token; but it says how many rows each table has. Where
+that is another number than ours, the groups concerned are read anew.
 """
 
 import asyncio
@@ -44,6 +45,8 @@ class Batch(msgspec.Struct):
 _BATCH: Final = msgspec.json.Decoder(Batch, strict=False)
 _RECORD: Final = {name: msgspec.json.Decoder(kind, strict=False) for name, kind in CLASSES.items()}
 
+_TOKEN_LOST: Final = ("EVENTS_LOST", "EVENT_FROM_TOKEN_PARSE_FAILURE")
+
 Table = dict[str, dict[Ref, msgspec.Struct]]
 """Records by lower-case class and reference."""
 
@@ -58,17 +61,19 @@ class RecordReader:
     """The records of the pool that `session` is logged in at.
 
     An update that is cancelled halfway loses nothing: groups that were read stay read, and what
-    they missed since comes with the first delta.
+    they missed since comes with the next delta.
     """
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._table: Table = {}
+        self._table: Table = {name: {} for name in CLASSES}
+        self._missing = list(GROUPS)
         self._token: str | None = None
+        # By how many rows our tables differ from what the server counts, where they still do
+        # after being read anew: then it counts something else than what its events give.
+        self._tolerated: dict[str, int] = {}
         self.groups_read = 0
-        # By how many rows a freshly read table differs from what the server counts: 0, unless
-        # the server counts something else than what its events give.
-        self._count_offsets: dict[str, int] = {}
+        """Groups read since the beginning, each time counted: it grows with every progress."""
         self.resyncs = 0
 
     async def read_first_group(self) -> None:
@@ -78,67 +83,71 @@ class RecordReader:
 
     async def update(self) -> Records:
         """All records as they are now; raises PoolError."""
-        fresh = self.groups_read < len(GROUPS)
         await self._read_missing_groups()
-        in_step = await self._read_delta(fresh=fresh)
-        if not in_step and self._token is not None:
+        offsets = await self._read_delta()
+        if offsets and self._token is not None:
             # Once more, in case something came between the events and the count.
-            in_step = await self._read_delta(fresh=False)
-        if not in_step:
+            offsets = await self._read_delta()
+        if offsets:
             self.resyncs += 1
-            self._forget()
+            self._missing = [group for group in GROUPS if offsets.keys() & set(group)]
             await self._read_missing_groups()
-            await self._read_delta(fresh=True)
+            self._tolerated |= await self._read_delta()
         return self.records()
 
     def records(self) -> Records:
         """The records as last read."""
-        tables: dict[str, Any] = {name: dict(self._table.get(name, {})) for name in CLASSES}
+        tables: dict[str, Any] = {name: dict(self._table[name]) for name in CLASSES}
         return Records(**tables)
 
-    def _forget(self) -> None:
-        self._table = {}
-        self._token = None
-        self.groups_read = 0
-        self._count_offsets = {}
-
     async def _read_missing_groups(self) -> None:
-        while self.groups_read < len(GROUPS):
+        while self._missing:
             await self._read_group()
 
     async def _read_group(self) -> None:
-        group = GROUPS[self.groups_read]
+        group = self._missing[0]
         batch = await self._event_from(group, "")
         table: Table = {name: {} for name in group}
         await self._apply(batch.events, table)
         self._table.update(table)
         if self._token is None:
             self._token = batch.token
+        del self._missing[0]
         self.groups_read += 1
 
-    async def _read_delta(self, *, fresh: bool) -> bool:
-        """Take in what has changed since the token; False when the table has lost track."""
+    async def _read_delta(self) -> dict[str, int]:
+        """Take in what has changed since the token.
+
+        Gives by how many rows each class is off the server's count where it should not be; all
+        classes, with no token left, where the token means nothing to the server any more.
+        """
         token = self._token or ""
         try:
-            batch = await self._event_from(tuple(CLASSES), token)
+            batch = await self._event_from(CLASSES, token)
         except ApiFailure as error:
-            if error.code in ("EVENTS_LOST", "EVENT_FROM_TOKEN_PARSE_FAILURE") and not fresh:
-                self._token = None
-                return False
-            raise
+            if error.code not in _TOKEN_LOST:
+                raise
+            return self._start_anew()
         before, after = _generation(token), _generation(batch.token)
-        if before is not None and after is not None and after < before and not fresh:
-            self._token = None  # the database was set back: an older copy was restored
-            return False
+        if before is not None and after is not None and after < before:
+            return self._start_anew()  # the database was set back: an older copy was restored
         await self._apply(batch.events, self._table)
         self._token = batch.token
         counts = {name.lower(): count for name, count in batch.valid_ref_counts.items()}
         offsets = {
             name: len(self._table[name]) - counts[name] for name in CLASSES if name in counts
         }
-        if fresh:
-            self._count_offsets = offsets
-        return offsets == self._count_offsets
+        return {
+            name: offset
+            for name, offset in offsets.items()
+            if offset != self._tolerated.get(name, 0)
+        }
+
+    def _start_anew(self) -> dict[str, int]:
+        self._token = None
+        self._tolerated = {}
+        self._missing = list(GROUPS)
+        return dict.fromkeys(CLASSES, 0)
 
     async def _event_from(self, classes: Iterable[str], token: str) -> Batch:
         # A float it must be: some servers refuse an integer here.

@@ -1,6 +1,8 @@
 """Logging in: the pool's addresses in turn, and on to the master where a member answers."""
 
 import asyncio
+import contextlib
+import ssl
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -16,11 +18,11 @@ from xo_exporter.errors import (
     PoolError,
     TlsRefused,
     TooLate,
-    Unreachable,
 )
 from xo_exporter.xapi import tls, transport
-from xo_exporter.xapi.addresses import Target, target_of
+from xo_exporter.xapi.addresses import Target, hostname_of, target_of
 from xo_exporter.xapi.blocking import in_thread
+from xo_exporter.xapi.records import NULL_REF
 from xo_exporter.xapi.session import Session
 
 _API_VERSION: Final = "1.0"  # what clients send; XAPI does not look at it
@@ -41,35 +43,42 @@ async def log_in(
     """A session on the master of `pool`, by `deadline` (of time.monotonic).
 
     The `url`, the `members` and the `learnt` addresses are tried in turn, those to `avoid`
-    last, until one takes the connection. `hostnames` maps the addresses of hosts known from an
-    earlier reading to their hostnames, for certificates that name those. The password, CA and
+    last, until one answers. `hostnames` maps the addresses of hosts known from an earlier
+    reading to their hostnames, for certificates that name those. The password, CA and
     certificate files are read now.
 
     Raises LoginRefused at once where the log-in itself is refused, else the error of the first
-    address that was tried.
+    address that was tried; ConfigError where the password file can't be read.
     """
-    password = pool.read_password()
-    targets = [Target(url) for url in (pool.url, *pool.members)]
-    for address in learnt:
-        target = target_of(pool.url, pool.members, address, hostnames.get(address, ""))
-        if all(target.url != known.url for known in targets):
-            targets.append(target)
-    targets.sort(key=lambda target: target.url in avoid)
+    attempt = _Attempt(pool, pool.read_password(), hostnames, deadline)
     errors: list[PoolError] = []
+    targets = _targets(pool, hostnames, learnt, avoid)
     for position, target in enumerate(targets):
         ways_left = min(len(targets) - position, _SHARES)
-        attempt = _Attempt(pool, password, hostnames, deadline)
         try:
-            return await attempt.within((deadline - time.monotonic()) / ways_left, target)
+            return await attempt.at(target, ways_left)
         except LoginRefused:
             raise
-        except (Unreachable, TooLate, TlsRefused, BadAnswer) as error:
+        except PoolError as error:
             errors.append(error)
+        if time.monotonic() >= deadline:
+            break
     raise errors[0]
 
 
+def _targets(
+    pool: PoolConfig, hostnames: Mapping[str, str], learnt: Sequence[str], avoid: Collection[Url]
+) -> list[Target]:
+    targets = [Target(url) for url in (pool.url, *pool.members)]
+    for address in learnt:
+        target = target_of(pool.url, pool.members, address, hostname_of(address, hostnames))
+        if target.url.host and all(target.url != known.url for known in targets):
+            targets.append(target)
+    return sorted(targets, key=lambda target: target.url in avoid)
+
+
 class _Attempt:
-    """A log-in by one of the pool's addresses, and on to the master from there."""
+    """The pool's log-in, tried by one of its addresses after the other."""
 
     def __init__(
         self, pool: PoolConfig, password: Secret, hostnames: Mapping[str, str], deadline: float
@@ -78,36 +87,27 @@ class _Attempt:
         self._password = password
         self._hostnames = hostnames
         self._deadline = deadline
-        self._transport: transport.PoolTransport | None = None
 
-    async def within(self, seconds: float, target: Target) -> Session:
-        """The session, if somebody takes the connection within `seconds`.
+    async def at(self, target: Target, ways_left: int) -> Session:
+        """The session by way of `target`, or of the master that it names.
 
-        A log-in that is under way is waited for until the deadline: a server takes its time to
-        refuse one, and asking another meanwhile would be a second try of the same password.
+        A host has its share of the time that is left to answer at all, then all of it to answer
+        the log-in: a server takes its time to refuse one, and asking another one meanwhile
+        would be a second try of the same password.
         """
-        task = asyncio.create_task(self._log_in_or_follow(target))
-        try:
-            await asyncio.wait({task}, timeout=max(seconds, 0))
-            if not task.done() and self._transport is not None and self._transport.connected:
-                await asyncio.wait({task}, timeout=max(self._deadline - time.monotonic(), 0))
-        finally:
-            if not task.done():
-                task.cancel()
-        if not task.done():
-            raise TooLate(f"{target.url} did not answer the log-in in time")
-        return task.result()
-
-    async def _log_in_or_follow(self, target: Target) -> Session:
         asked = {target.url}
         for _ in range(_MAX_REDIRECTS):
             try:
-                return await self._log_in_at(target)
+                return await self._log_in_at(target, ways_left)
             except HostIsSlave as slave:
                 if not slave.master:
                     raise
-                hostname = self._hostnames.get(slave.master, "")
+                hostname = hostname_of(slave.master, self._hostnames)
                 master = target_of(self._pool.url, self._pool.members, slave.master, hostname)
+                if not master.url.host:
+                    raise BadAnswer(
+                        f"{target.url} names a master at an address that is none"
+                    ) from slave
                 if master.url in asked:
                     raise BadAnswer(
                         f"{target.url} says that {slave.master} is the master, and that one "
@@ -118,43 +118,126 @@ class _Attempt:
                 target = master
         raise BadAnswer(f"{self._pool.url} leads from member to member, and to no master")
 
-    async def _log_in_at(self, target: Target) -> Session:
+    async def _log_in_at(self, target: Target, ways_left: int) -> Session:
         try:
-            return await self._ask(target, certificate_name=None)
+            return await self._log_in_as(target, None, ways_left)
         except TlsRefused as refused:
-            if target.hostname is None or not tls.is_wrong_name(refused.__cause__ or refused):
-                raise
-            return await self._ask(target, certificate_name=target.hostname)
+            if target.hostname is None or not tls.is_wrong_name(refused.__cause__):
+                raise await self._explained(refused, target) from refused.__cause__
+        try:
+            return await self._log_in_as(target, target.hostname, ways_left)
+        except TlsRefused as refused:
+            raise await self._explained(refused, target) from refused.__cause__
 
-    async def _ask(self, target: Target, *, certificate_name: str | None) -> Session:
+    async def _explained(self, refused: TlsRefused, target: Target) -> TlsRefused:
+        error = refused.__cause__
+        if not isinstance(error, ssl.SSLError):
+            return refused
+        return await tls.explained_refusal(error, target.url)
+
+    async def _log_in_as(
+        self, target: Target, certificate_name: str | None, ways_left: int
+    ) -> Session:
         context = tls.client_context(self._pool.tls) if target.url.scheme == "https" else None
-        http = transport.PoolTransport(context, certificate_name=certificate_name)
-        http.deadline = self._deadline
-        self._transport = http
-        where = str(target.url)
-        xenapi = XenAPI.Session(where, transport=http)
-        abandoned = threading.Event()
-        credentials = (self._pool.username, self._password.reveal())
+        share = (self._deadline - time.monotonic()) / ways_left
+        await _knock(target, context, certificate_name, share)
+        remaining = self._deadline - time.monotonic()
+        log_in = _LogIn(self._pool, self._password, target, context, certificate_name, remaining)
+        try:
+            async with asyncio.timeout(remaining):
+                ref = await in_thread(log_in.run, abandon=log_in.abandon)
+        except TimeoutError as error:
+            raise TooLate(f"{target.url} did not answer the log-in in time") from error
+        return Session(target, ref, context=context, certificate_name=certificate_name)
 
-        def run() -> str:
-            arguments = (*credentials, _API_VERSION, transport.ORIGINATOR)
-            transport.call(lambda: xenapi.login_with_password(*arguments), where)
-            # Without these XenAPI does not log in again by itself, nor keep the password.
-            xenapi.last_login_method, xenapi.last_login_params = "", None
-            if abandoned.is_set():
-                http.deadline = time.monotonic() + _GRACE
-                transport.call(xenapi.xenapi.session.logout, where)
-            return str(xenapi.handle)
 
-        def abandon() -> None:
-            abandoned.set()
-            timer = threading.Timer(_GRACE, http.abort)
+async def _knock(
+    target: Target, context: ssl.SSLContext | None, certificate_name: str | None, seconds: float
+) -> None:
+    """See whether an XAPI answers at all, before it gets the password.
+
+    Asks for something that takes a session, without one: the answer is an error, and quick.
+    Raises PoolError where there is none, HostIsSlave where the host is a member.
+    """
+    where = str(target.url)
+    http = transport.PoolTransport(
+        context, certificate_name=certificate_name, deadline=time.monotonic() + seconds
+    )
+
+    def ask() -> object:
+        return XenAPI.Session(where, transport=http).pool.get_all(NULL_REF)
+
+    try:
+        async with asyncio.timeout(seconds):
+            answer = await in_thread(lambda: transport.call(ask, where), abandon=http.abort)
+    except TimeoutError as error:
+        raise TooLate(f"{where} did not answer in time") from error
+    match answer:
+        case {"Status": "Failure", "ErrorDescription": ["HOST_IS_SLAVE", *master]}:
+            raise HostIsSlave("HOST_IS_SLAVE", tuple(str(address) for address in master))
+        case {"Status": _}:
+            return
+        case _:
+            raise BadAnswer(f"{where} gives no XAPI answer")
+
+
+class _LogIn:
+    """One log-in under way in a thread; abandoned, it logs itself out again when it is through."""
+
+    def __init__(
+        self,
+        pool: PoolConfig,
+        password: Secret,
+        target: Target,
+        context: ssl.SSLContext | None,
+        certificate_name: str | None,
+        seconds: float,
+    ) -> None:
+        self._pool = pool
+        self._password = password
+        self._where = str(target.url)
+        self._http = transport.PoolTransport(
+            context,
+            certificate_name=certificate_name,
+            # Beyond what the caller waits for: a session that comes too late must be ended.
+            deadline=time.monotonic() + seconds + _GRACE,
+        )
+        self._xenapi = XenAPI.Session(self._where, transport=self._http)
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self._handed_over = False
+
+    def run(self) -> str:
+        """The session's reference; blocks. Raises PoolError."""
+        transport.call(self._log_in, self._where)
+        with self._lock:
+            if not self._abandoned:
+                self._handed_over = True
+                return str(self._xenapi.handle)
+        self._log_out()
+        raise TooLate(f"{self._where} did not answer the log-in in time")
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more."""
+        with self._lock:
+            self._abandoned = True
+        if self._handed_over:  # it came in the very moment
+            threading.Thread(target=self._log_out, name="xapi-log-out", daemon=True).start()
+        else:
+            timer = threading.Timer(2 * _GRACE, self._http.abort)
             timer.daemon = True
             timer.start()
 
-        try:
-            ref = await in_thread(run, abandon=abandon)
-        except PoolError:
-            http.close()
-            raise
-        return Session(target, ref, context=context, xenapi=xenapi, xenapi_transport=http)
+    def _log_in(self) -> None:
+        self._xenapi.login_with_password(
+            self._pool.username, self._password.reveal(), _API_VERSION, transport.ORIGINATOR
+        )
+        # Without these XenAPI does not log in again by itself, nor keep the password.
+        self._xenapi.last_login_method, self._xenapi.last_login_params = "", None
+        if not isinstance(self._xenapi.handle, str) or not self._xenapi.handle:
+            raise BadAnswer(f"{self._where} gives no session for a log-in")
+
+    def _log_out(self) -> None:
+        self._http.deadline = time.monotonic() + _GRACE
+        with contextlib.suppress(PoolError):
+            transport.call(self._xenapi.xenapi.session.logout, self._where)

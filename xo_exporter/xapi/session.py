@@ -1,24 +1,22 @@
-"""One XAPI session: calls over JSON-RPC or XML-RPC, files over HTTP, log-out."""
+"""One XAPI session: calls over JSON-RPC or XML-RPC, RRDs over HTTP, log-out."""
 
 import asyncio
 import ssl
-import time
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-import aiohttp
 import msgspec
-import XenAPI
 
-from xo_exporter.errors import BadAnswer, LoginRefused, SessionInvalid, TooLate, Unreachable
-from xo_exporter.xapi import json_text, tls, transport
+from xo_exporter.errors import BadAnswer, LoginRefused, SessionInvalid
+from xo_exporter.xapi import json_text, transport
 from xo_exporter.xapi.addresses import Target
-from xo_exporter.xapi.blocking import in_thread
+from xo_exporter.xapi.failures import api_failure
+from xo_exporter.xapi.http_client import HttpClient
+from xo_exporter.xapi.xml_rpc import call_xml
 
 T = TypeVar("T")
 
-_FOREVER: Final = 3600.0  # seconds; whoever calls cancels long before
-_NEW_CONNECTION_TRIES: Final = 2
+_XML_CALLS_AT_ONCE: Final = 4  # each has a thread and a connection of its own
 
 
 class _Reply(msgspec.Struct):
@@ -35,17 +33,23 @@ _REPLY: Final = msgspec.json.Decoder(_Reply)
 # JSON-RPC 1.0 puts XAPI's list of code and parameters into `error`; so does 2.0 for errors
 # before a call is dispatched (a host that is still booting); otherwise 2.0 has an object.
 _ERROR: Final = msgspec.json.Decoder(list[str] | _ErrorObject | None)
+_ANYTHING: Final = msgspec.json.Decoder()
 
 
 class NoJsonRpc(BadAnswer):
-    """This server has no usable `/jsonrpc`."""
+    """What answers at `/jsonrpc` is no JSON-RPC; `for_good` where it won't be one next time."""
+
+    def __init__(self, where: str, status: int, content_type: str) -> None:
+        super().__init__(f"{where} answers /jsonrpc with HTTP status {status}, {content_type}")
+        self.for_good = status < 500
 
 
 class Session:
     """A log-in that is in force; `log_out` ends it.
 
-    `target` is the master that answered the log-in, `ref` the session's reference. Calls and
-    reads have no time limit of their own: who awaits them cancels them.
+    `target` is the master that answered the log-in, `ref` the session's reference, and
+    `certificate_name` the name that the master's certificate was accepted for where that isn't
+    its address. Calls and reads have no time limit of their own: who awaits them cancels them.
     """
 
     def __init__(
@@ -54,23 +58,15 @@ class Session:
         ref: str,
         *,
         context: ssl.SSLContext | None,
-        xenapi: XenAPI.Session,
-        xenapi_transport: transport.PoolTransport,
+        certificate_name: str | None,
     ) -> None:
         self.target = target
         self._ref = ref
-        self._xenapi = xenapi
-        self._xenapi_transport = xenapi_transport
-        self._xenapi_lock = asyncio.Lock()
+        self._context = context
+        self._certificate_name = certificate_name
         self._json = True
-        self._certificate_names: dict[str, str | None] = {}
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context or True, limit=0),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": transport.USER_AGENT},
-            timeout=aiohttp.ClientTimeout(total=None),
-            read_bufsize=1 << 18,
-        )
+        self._xml_calls = asyncio.Semaphore(_XML_CALLS_AT_ONCE)
+        self._http = HttpClient(context)
 
     def __repr__(self) -> str:
         return f"Session({self.target.url})"
@@ -78,20 +74,21 @@ class Session:
     async def call(self, decoder: msgspec.json.Decoder[T], method: str, *params: object) -> T:
         """The result of an XAPI call, by `decoder`; the session's reference is put in front.
 
-        Raises PoolError: ApiFailure for XAPI's own errors, BadAnswer for what is none of its
-        answers.
+        The call may be sent twice. Raises PoolError: ApiFailure for XAPI's own errors,
+        BadAnswer for what is none of its answers.
         """
         if self._json:
             try:
                 return await self._call_json(decoder, method, params)
-            except NoJsonRpc:
-                result = await self._call_xml(method, params)
-                self._json = False
+            except NoJsonRpc as missing:
+                body = await self._call_xml(method, params)
+                self._json = not missing.for_good
         else:
-            result = await self._call_xml(method, params)
-        # As JSON, so that one decoder reads both; XML-RPC has dates of a type of its own.
-        body = msgspec.json.encode(result, enc_hook=str)
-        return json_text.decode(decoder, body, f"the answer of {self.target.url} to {method}")
+            body = await self._call_xml(method, params)
+        return json_text.decode(decoder, body, self._answer_to(method))
+
+    def _answer_to(self, method: str) -> str:
+        return f"the answer of {self.target.url} to {method}"
 
     async def _call_json(
         self, decoder: msgspec.json.Decoder[T], method: str, params: tuple[object, ...]
@@ -99,117 +96,34 @@ class Session:
         request = msgspec.json.encode(
             {"jsonrpc": "2.0", "method": method, "params": [self._ref, *params], "id": 1}
         )
-        status, content_type, body = await self.fetch(
-            self.target, "/jsonrpc", body=request, limit=transport.MAX_BODY
+        answer = await self._http.post_json(
+            self.target, "/jsonrpc", request, limit=transport.MAX_BODY
         )
-        if status != 200 or content_type != "application/json":
-            raise NoJsonRpc(
-                f"{self.target.url} answers /jsonrpc with HTTP status {status}, {content_type}"
-            )
-        what = f"the answer of {self.target.url} to {method}"
-        reply = json_text.decode(_REPLY, body, what)
-        del body
+        if answer.status != 200 or answer.content_type != "application/json":
+            raise NoJsonRpc(str(self.target.url), answer.status, answer.content_type)
+        what = self._answer_to(method)
+        reply = json_text.decode(_REPLY, answer.body, what)
+        del answer
         error = json_text.decode(_ERROR, reply.error, what)
         if isinstance(error, list):
-            raise transport.api_failure(error)
+            raise api_failure(error)
         if error is not None:
-            raise transport.api_failure([error.message, *(error.data or [])])
+            raise api_failure([error.message, *(error.data or [])])
         return json_text.decode(decoder, reply.result, what)
 
-    async def _call_xml(self, method: str, params: tuple[object, ...]) -> Any:
-        where = str(self.target.url)
-
-        def run() -> Any:
-            self._xenapi_transport.deadline = time.monotonic() + _FOREVER
-            return transport.call(lambda: self._xenapi.xenapi_request(method, params), where)
-
-        async with self._xenapi_lock:
-            return await in_thread(run, abandon=self._xenapi_transport.abort)
-
-    async def fetch(
-        self,
-        target: Target,
-        path: str,
-        *,
-        limit: int,
-        query: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> tuple[int, str, bytes]:
-        """HTTP status, content type and body that `target` answers, never following a redirect.
-
-        With `body` it is a POST of JSON. Raises Unreachable, TlsRefused, TooLate, and BadAnswer
-        for a body longer than `limit` bytes.
-        """
-        where = str(target.url)
-        names = [self._certificate_names.get(where)]
-        names += [name for name in (None, target.hostname) if name not in names]
-        for position, name in enumerate(names):
-            try:
-                answer = await self._fetch_once(target, path, query, headers, body, limit, name)
-            except aiohttp.ClientConnectorCertificateError as error:
-                wrong_name = tls.is_wrong_name(error.certificate_error)
-                if wrong_name and position + 1 < len(names):
-                    continue
-                raise tls.refusal(_ssl_error(error.certificate_error), where) from error
-            except aiohttp.ClientConnectorSSLError as error:
-                raise tls.refusal(_ssl_error(error.os_error), where) from error
-            except TimeoutError as error:
-                raise TooLate(f"{where} did not answer in time") from error
-            except aiohttp.ClientConnectorError as error:
-                reason = transport.describe(error.os_error)
-                raise Unreachable(f"no connection with {where} ({reason})") from error
-            except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-                reason = transport.describe(error)
-                raise Unreachable(f"{where} closed the connection ({reason})") from error
-            except aiohttp.ClientError as error:
-                reason = transport.describe(error)
-                raise BadAnswer(f"{where} answers no HTTP ({reason})") from error
-            self._certificate_names[where] = name
-            return answer
-        raise AssertionError("the last name either answers or raises")
-
-    async def _fetch_once(
-        self,
-        target: Target,
-        path: str,
-        query: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        limit: int,
-        certificate_name: str | None,
-    ) -> tuple[int, str, bytes]:
-        url = f"{target.url}{path}"
-        for attempt in range(_NEW_CONNECTION_TRIES):
-            try:
-                async with self._http.request(
-                    "GET" if body is None else "POST",
-                    url,
-                    params=query,
-                    data=body,
-                    headers={"Content-Type": "application/json", **(headers or {})}
-                    if body is not None
-                    else headers,
-                    allow_redirects=False,
-                    server_hostname=certificate_name,
-                ) as response:
-                    chunks: list[bytes] = []
-                    size = 0
-                    async for chunk in response.content.iter_any():
-                        chunks.append(chunk)
-                        size += len(chunk)
-                        if size > limit:
-                            raise BadAnswer(f"{url} answers with more than {limit} bytes")
-                    return response.status, response.content_type, b"".join(chunks)
-            except (aiohttp.ServerDisconnectedError, ConnectionResetError):
-                # A kept connection that the server has closed meanwhile; all we ask is read only.
-                if attempt + 1 == _NEW_CONNECTION_TRIES:
-                    raise
-        raise AssertionError("the last try either answers or raises")
+    async def _call_xml(self, method: str, params: tuple[object, ...]) -> bytes:
+        async with self._xml_calls:
+            return await call_xml(
+                self.target,
+                method,
+                (self._ref, *params),
+                context=self._context,
+                certificate_name=self._certificate_name,
+            )
 
     async def fetch_rrd(self, target: Target, query: Mapping[str, str], *, limit: int) -> bytes:
         """The body of `/rrd_updates` of a host, as XML; raises PoolError when there is none."""
-        status, _, body = await self.fetch(
+        answer = await self._http.get(
             target,
             "/rrd_updates",
             query=query,
@@ -222,15 +136,15 @@ class Session:
             },
             limit=limit,
         )
-        if status == 401:
+        if answer.status == 401:
             raise SessionInvalid("SESSION_INVALID")
-        if status == 403:
+        if answer.status == 403:
             raise LoginRefused(
                 "RBAC_PERMISSION_DENIED", hint="the role has to be read-only or more"
             )
-        if status != 200:
-            raise BadAnswer(f"{target.url}/rrd_updates answers HTTP status {status}")
-        return body
+        if answer.status != 200:
+            raise BadAnswer(f"{target.url}/rrd_updates answers HTTP status {answer.status}")
+        return answer.body
 
     async def log_out(self) -> None:
         """End the session on the server, as far as it answers, and close all connections."""
@@ -242,11 +156,3 @@ class Session:
     async def close(self) -> None:
         """Close all connections; the session on the server is left as it is."""
         await self._http.close()
-        self._xenapi_transport.close()
-
-
-_ANYTHING: Final = msgspec.json.Decoder()
-
-
-def _ssl_error(error: BaseException) -> ssl.SSLError:
-    return error if isinstance(error, ssl.SSLError) else ssl.SSLError(0, str(error))

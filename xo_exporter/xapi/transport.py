@@ -1,39 +1,36 @@
 """How the XenAPI package reaches a pool: our transport under its session.
 
-XenAPI is a blocking `xmlrpc.client`; it has no timeouts, checks certificates in one way only
-and reads a body of any length. This transport bounds all of that, and mends ill-formed text.
+XenAPI is a blocking `xmlrpc.client`; it has no timeouts, checks certificates in one way only,
+asks again by itself when a connection is cut, and reads a body of any length. This transport
+bounds all of that, and mends ill-formed text.
 """
 
+import contextlib
 import http.client
 import socket
 import ssl
 import time
 import xmlrpc.client
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from xml.parsers.expat import ExpatError
 
 import XenAPI
 
 from xo_exporter import __version__
-from xo_exporter.errors import (
-    ApiFailure,
-    BadAnswer,
-    HostIsSlave,
-    LoginRefused,
-    PoolError,
-    SessionInvalid,
-    TooLate,
-    Unreachable,
-)
+from xo_exporter.errors import BadAnswer, PoolError, SessionInvalid, TooLate, Unreachable
 from xo_exporter.xapi import tls, xml_text
+from xo_exporter.xapi.failures import api_failure
+
+T = TypeVar("T")
 
 USER_AGENT: Final = f"xo-exporter/{__version__}"
 ORIGINATOR: Final = "xo-exporter"
-MAX_BODY: Final = 1 << 30
-"""Bytes; a full read of the largest pool that XAPI supports is 70 MB of XML."""
+MAX_BODY: Final = 1 << 28
+"""Bytes; all the records of the largest pool that XAPI supports are 30 MB of JSON, 75 of XML."""
 
 _CHUNK: Final = 1 << 16
+_LONGEST_REASON: Final = 200
 
 
 class _TlsConnection(http.client.HTTPSConnection):
@@ -53,50 +50,71 @@ class _TlsConnection(http.client.HTTPSConnection):
 
 
 class PoolTransport(xmlrpc.client.Transport):
-    """The transport of one XenAPI session: TLS, timeouts, limits, our User-Agent.
+    """A transport for XenAPI: TLS, a time limit, a size limit, our User-Agent.
 
-    `deadline` (of time.monotonic) is set before each call and bounds all of it.
+    Each call has a connection of its own and is sent once. All of it must be done by `deadline`
+    (of time.monotonic). Where `certificate_name` is set, the certificate must be for that name,
+    else for the address.
     """
 
     user_agent = USER_AGENT
     accept_gzip_encoding = False  # XAPI compresses nothing, and a bomb is not let in
 
-    def __init__(self, context: ssl.SSLContext | None, *, certificate_name: str | None) -> None:
+    def __init__(
+        self, context: ssl.SSLContext | None, *, certificate_name: str | None, deadline: float
+    ) -> None:
         super().__init__()
+        self.deadline = deadline
         self._context = context
         self._certificate_name = certificate_name
-        self._live: http.client.HTTPConnection | None = None
-        self.connected = False  # whether somebody took the connection, and TLS is agreed
-        self.deadline = time.monotonic()
+        self._socket: socket.socket | None = None
+        self._aborted = False
 
     def _remaining(self) -> float:
         remaining = self.deadline - time.monotonic()
-        if remaining <= 0:
+        if remaining <= 0 or self._aborted:
             raise TimeoutError
         return remaining
 
+    def request(self, host: Any, handler: str, request_body: Any, verbose: bool = False) -> Any:  # noqa: FBT001, FBT002  xmlrpc's own
+        """Send one call and give the values of its answer; never twice."""
+        return self.single_request(host, handler, request_body, verbose)
+
+    def single_request(
+        self,
+        host: Any,
+        handler: str,
+        request_body: Any,
+        verbose: bool = False,  # noqa: FBT001, FBT002  xmlrpc's own
+    ) -> Any:
+        """As `request`; the body of an HTTP error is not even read."""
+        try:
+            connection = self.send_request(host, handler, request_body, verbose)
+            response = connection.getresponse()
+            if response.status != 200:
+                raise xmlrpc.client.ProtocolError(str(host), response.status, response.reason, {})
+            return self.parse_response(response)
+        finally:
+            self.close()
+
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        """The kept connection to `host`, or a new one; its timeout is what time there is left."""
-        if self._connection[0] == host and self._live is not None:
-            self._live.timeout = self._remaining()
-            if self._live.sock is not None:
-                self._live.sock.settimeout(self._live.timeout)
-            return self._live
+        """A new connection to `host`; its timeout is what time there is left."""
         timeout = self._remaining()
+        connection: http.client.HTTPConnection
         if self._context is None:
-            self._live = http.client.HTTPConnection(host, timeout=timeout)
+            connection = http.client.HTTPConnection(host, timeout=timeout)
         else:
-            self._live = _TlsConnection(
+            connection = _TlsConnection(
                 host, context=self._context, timeout=timeout, name=self._certificate_name
             )
-        self._connection = host, self._live
-        return self._live
+        self._connection = host, connection
+        return connection
 
     def send_headers(self, connection: Any, headers: Any) -> None:
-        """Connect, where that isn't done, and send the head of a request."""
-        if connection.sock is None:
-            connection.connect()
-        self.connected = True
+        """Connect, and send the head of the request if there is still time for it."""
+        connection.connect()
+        self._socket = connection.sock
+        self._socket.settimeout(self._remaining())
         super().send_headers(connection, headers)
 
     def parse_response(self, response: Any) -> Any:
@@ -107,9 +125,9 @@ class PoolTransport(xmlrpc.client.Transport):
             chunks.append(chunk)
             size += len(chunk)
             if size > MAX_BODY:
-                self.abort()
                 raise BadAnswer(f"the answer is longer than {MAX_BODY} bytes")
-            self._remaining()
+            if self._socket is not None:
+                self._socket.settimeout(self._remaining())
         body = b"".join(chunks)
         try:
             return self._parse(body)
@@ -117,56 +135,31 @@ class PoolTransport(xmlrpc.client.Transport):
             return self._parse(xml_text.mend(body))
 
     def _parse(self, body: bytes) -> Any:
+        if xml_text.has_document_type(body):
+            raise BadAnswer("the answer comes with a document type, which XAPI never sends")
         parser, unmarshaller = self.getparser()
         parser.feed(body)
         parser.close()
         return unmarshaller.close()
 
     def abort(self) -> None:
-        """End what the transport is doing, from whichever thread."""
-        live = self._live
-        if live is not None and live.sock is not None:
-            try:
-                live.sock.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                live.sock.close()
+        """End for good what the transport is doing, from whichever thread."""
+        self._aborted = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
-_REFUSED_CODES: Final = frozenset(
-    {
-        "SESSION_AUTHENTICATION_FAILED",
-        "SESSION_AUTHORIZATION_FAILED",
-        "RBAC_PERMISSION_DENIED",
-        "USER_IS_NOT_LOCAL_SUPERUSER",
-    }
-)
-
-
-def api_failure(details: list[str]) -> ApiFailure:
-    """Our error for XAPI's: its code first, then the parameters."""
-    code = str(details[0]) if details else "(no code)"
-    params = tuple(str(param) for param in details[1:])
-    if code == "HOST_IS_SLAVE":
-        return HostIsSlave(code, params)
-    if code == "SESSION_INVALID":
-        return SessionInvalid(code)
-    if code in _REFUSED_CODES:
-        return LoginRefused(
-            code, params, hint="check the user, the password and the role it has on the pool"
-        )
-    return ApiFailure(code, params)
-
-
-def call(function: Callable[[], Any], where: str) -> Any:
+def call(function: Callable[[], T], where: str) -> T:
     """The result of a XenAPI call to `where`; whatever it raises becomes an error of ours."""
     try:
         return function()
     except XenAPI.Failure as error:
-        raise api_failure(list(error.details)) from error
+        failure = api_failure(list(error.details))
     except xmlrpc.client.Fault as error:
         if error.faultCode == 401:
             raise SessionInvalid("SESSION_INVALID") from error
-        raise BadAnswer(f"{where} gives no XAPI answer ({error.faultString})") from error
+        raise BadAnswer(f"{where} gives no XAPI answer ({_short(error.faultString)})") from error
     except xmlrpc.client.ProtocolError as error:
         raise BadAnswer(f"{where} answers HTTP status {error.errcode}") from error
     except ssl.SSLError as error:
@@ -181,10 +174,17 @@ def call(function: Callable[[], Any], where: str) -> Any:
         # xmlrpc.client and XenAPI raise what comes (TypeError, KeyError, ExpatError, …) on
         # answers of another form than they expect.
         raise BadAnswer(f"{where} gives no XAPI answer ({type(error).__name__})") from error
+    # Raised out here, since XenAPI's error tells all the parameters, a session's reference too.
+    raise failure
 
 
 def describe(error: BaseException) -> str:
     """What a library says went wrong, in a few words."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return str(error) or type(error).__name__
+    return _short(error) or type(error).__name__
+
+
+def _short(reason: object) -> str:
+    line = " ".join(str(reason).split())
+    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
