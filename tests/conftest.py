@@ -1,0 +1,12 @@
+"""Options of the whole test suite."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that records golden files anew."""
+    parser.addoption(
+        "--record-golden",
+        action="store_true",
+        help="write the golden files as the output is now; then read their diff line by line",
+    )
