@@ -26,7 +26,7 @@ def database() -> Database:
 
 def new(database: Database, classes: list[str], token: str = "") -> dict[str, Any]:
     """Ask what is new, at once, and decode the answer."""
-    since = events.parse_token(token)
+    since = events.Token.parse(token)
     answer: dict[str, Any] = json.loads(
         events.collect(database, events.Subscription(classes), since).to_json()
     )
@@ -81,6 +81,19 @@ def test_a_childs_change_is_the_parents(database: Database) -> None:
     assert set(said(new(database, ["*"], token))) == {("vm", "mod", "b"), ("host", "mod", "h")}
 
 
+def test_the_token_follows_what_was_asked_for(database: Database) -> None:
+    """Changes of other classes do not move it, and nothing of them is lost later."""
+    token = new(database, ["VM"])["token"]
+    database.modify("host", "h", name_label="other")
+    assert new(database, ["VM"], token)["token"] == token
+    assert ("host", "mod", "h") in said(new(database, ["host"], token))
+    database.add("message", ref="msg", name="ALARM")
+    answer = new(database, ["VM", "message"], token)
+    assert said(answer) == [("message", "add", "msg")]
+    assert answer["events"][0]["id"] == "0"
+    assert new(database, ["VM", "message"], answer["token"])["events"] == []
+
+
 def test_one_object_can_be_listened_to(database: Database) -> None:
     """A class and a reference, in any case, give only that object."""
     assert said(new(database, ["VM/A"])) == [("vm", "add", "a")]
@@ -127,7 +140,7 @@ async def wait(database: Database, classes: list[str], token: str, seconds: floa
 
 async def test_waits_for_a_change(database: Database) -> None:
     """The answer comes with the change, not before; changes of other classes do not end it."""
-    token = events.token_of(database)
+    token = str(events.Token.now(database))
     waiting = asyncio.create_task(wait(database, ["vm"], token, 60.0))
     await asyncio.sleep(0)
     database.modify("host", "h", name_label="other")
@@ -141,7 +154,7 @@ async def test_waits_for_a_change(database: Database) -> None:
 
 async def test_a_change_from_another_thread_is_seen(database: Database) -> None:
     """A thread that changes the database wakes who waits in the loop."""
-    waiting = asyncio.create_task(wait(database, ["vm"], events.token_of(database), 60.0))
+    waiting = asyncio.create_task(wait(database, ["vm"], str(events.Token.now(database)), 60.0))
     await asyncio.sleep(0)
     await asyncio.to_thread(database.modify, "VM", "a", name_label="new")
     batch = await asyncio.wait_for(waiting, 10)
@@ -150,7 +163,7 @@ async def test_a_change_from_another_thread_is_seen(database: Database) -> None:
 
 async def test_nothing_new_in_time(database: Database) -> None:
     """When the time is over the answer is empty and the token goes on."""
-    token = events.token_of(database)
+    token = str(events.Token.now(database))
     batch = await wait(database, ["vm"], token, 0.0)
     assert batch.events == []
     assert batch.token == token
@@ -158,6 +171,6 @@ async def test_nothing_new_in_time(database: Database) -> None:
 
 def test_xml_counts_are_real_integers(database: Database) -> None:
     """In XML-RPC the counts are i4, all else strings."""
-    printed = events.collect(database, events.Subscription(["vm"]), 0).to_xml()
+    printed = events.collect(database, events.Subscription(["vm"]), events.Token()).to_xml()
     assert b"<name>vm</name><value><i4>2</i4></value>" in printed
     assert b"<name>timestamp</name><value>0.0</value>" in printed

@@ -28,7 +28,7 @@ def test_life_repeats_with_the_seed() -> None:
 def test_much_happens() -> None:
     """In an hour VMs start, stop, move, come and go, disks grow, and the pool says so."""
     database = make_estate(hosts=3, vms=40, seed=1, now=NOW)
-    before = events.parse_token(events.token_of(database))
+    before = events.Token.now(database)
     resident = {ref: vm["resident_on"] for ref, vm in database.tables["VM"].items()}
     used = {ref: sr["physical_utilisation"] for ref, sr in database.tables["SR"].items()}
     life = Life(database)
@@ -122,7 +122,7 @@ async def test_a_running_pool_lives_by_itself() -> None:
     """With `life` the database changes while the pool runs, and no more once it has stopped."""
     database = make_estate(hosts=2, vms=10, seed=1)
     async with SimulatedPool(database, life=True, life_interval_s=0.001):
-        token = events.token_of(database)
+        token = str(events.Token.now(database))
         batch = await events.wait_for_events(
             database, ["vm_metrics"], token, 60.0, delay_s=0.0, check=lambda: None
         )

@@ -217,7 +217,7 @@ class Api:
         if name is None or name not in self._database.tables:
             raise ApiFailure("HANDLE_INVALID", (str(cls), str(ref)))
         _known(self._database, name, ref)
-        token = events.token_of(self._database)
+        token = str(events.Token.now(self._database))
         self._database.touch(name, ref)
         return Plain(token)
 

@@ -281,6 +281,10 @@ class Database:
         ]
         return added[::-1], modified[::-1], deleted
 
+    def born(self, cls: str, ref: str) -> int:
+        """Give the generation at which an object was made."""
+        return self._born[cls][ref]
+
     def generation_of(self, cls: str, ref: str) -> int:
         """Give the generation at which an object last changed."""
         return self._changed[cls][ref]

@@ -40,7 +40,7 @@ class Batch(NamedTuple):
         for event in self.events:
             head = encoding.to_json(
                 {
-                    "id": str(event.generation),
+                    "id": _id(event),
                     "timestamp": "0.0",
                     "class": event.cls.lower(),
                     "operation": event.operation,
@@ -66,7 +66,7 @@ class Batch(NamedTuple):
         yield b"<value><struct><member><name>events</name><value><array><data>"
         for event in self.events:
             yield b"<value><struct>"
-            yield _member("id", str(event.generation))
+            yield _member("id", _id(event))
             yield _member("timestamp", "0.0")
             yield _member("class", event.cls.lower())
             yield _member("operation", event.operation)
@@ -80,6 +80,10 @@ class Batch(NamedTuple):
         yield _member("valid_ref_counts", self.counts)
         yield _member("token", self.token)
         yield b"</struct></value>"
+
+
+def _id(event: Event) -> str:
+    return "0" if event.cls == "message" else str(event.generation)
 
 
 def _member(name: str, value: str | dict[str, int]) -> bytes:
@@ -128,26 +132,40 @@ class Subscription:
         return ref.lower() in self._objects.get(cls, ())
 
 
-def token_of(database: Database) -> str:
-    """Give the token for everything that changes from now on."""
-    return f"{database.clock:020d},{0:020d}"
+class Token(NamedTuple):
+    """How far a client has read: the generation of objects, and of messages, kept apart."""
+
+    objects: int = 0
+    messages: int = 0
+
+    @classmethod
+    def parse(cls, text: str) -> "Token":
+        """Read a token; the empty one is the beginning.
+
+        Raises ApiFailure EVENT_FROM_TOKEN_PARSE_FAILURE for anything that is no token.
+        """
+        if not text:
+            return cls()
+        match = _TOKEN.fullmatch(text)
+        if match is None:
+            raise ApiFailure("EVENT_FROM_TOKEN_PARSE_FAILURE", (text,))
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def now(cls, database: Database) -> "Token":
+        """Give the token for everything that changes from now on."""
+        return cls(database.clock, database.clock)
+
+    def __str__(self) -> str:
+        return f"{self.objects:020d},{self.messages:020d}"
 
 
-def parse_token(token: str) -> int:
-    """Give the generation that a token stands for; 0 for the empty one, the beginning.
+def collect(database: Database, subscription: Subscription, since: Token) -> Batch:
+    """Give what is new since a token, at once.
 
-    Raises ApiFailure EVENT_FROM_TOKEN_PARSE_FAILURE for anything that is no token.
+    The next token is the newest generation among what was asked for: what else happened meanwhile
+    does not move it.
     """
-    if not token:
-        return 0
-    match = _TOKEN.fullmatch(token)
-    if match is None:
-        raise ApiFailure("EVENT_FROM_TOKEN_PARSE_FAILURE", (token,))
-    return int(match[1])
-
-
-def collect(database: Database, subscription: Subscription, since: int) -> Batch:
-    """Give what is new after a generation, at once."""
     messages: list[Event] = []
     added: list[Event] = []
     modified: list[Event] = []
@@ -155,21 +173,32 @@ def collect(database: Database, subscription: Subscription, since: int) -> Batch
     for cls in database.tables:
         if not subscription.wants_class(cls):
             continue
-        new, changed, gone = database.changed_since(cls, since)
-        for refs, operation, target in (
-            (new, "add", messages if cls == "message" else added),
-            (changed, "mod", modified),
-        ):
-            target += [
-                Event(database.generation_of(cls, ref), cls, operation, ref)
-                for ref in refs
-                if subscription.wants(cls, ref)
-            ]
-        deleted += [
-            Event(row.died, cls, "del", row.ref) for row in gone if subscription.wants(cls, row.ref)
+        is_message = cls == "message"
+        new, changed, gone = database.changed_since(
+            cls, since.messages if is_message else since.objects
+        )
+        news = [
+            *(Event(database.born(cls, ref), cls, "add", ref) for ref in new),
+            *(Event(database.generation_of(cls, ref), cls, "mod", ref) for ref in changed),
+            *(Event(row.died, cls, "del", row.ref) for row in gone),
         ]
+        targets = {"add": added, "mod": modified, "del": deleted}
+        for event in news:
+            if subscription.wants(cls, event.ref):
+                (messages if is_message else targets[event.operation]).append(event)
+    latest = Token(
+        max((_latest(database, event) for event in [*added, *modified, *deleted]), default=0),
+        max((_latest(database, event) for event in messages), default=0),
+    )
+    token = Token(max(since.objects, latest.objects), max(since.messages, latest.messages))
     events = [*messages, *added, *modified, *deleted]
-    return Batch(database, events, database.counts(), token_of(database))
+    return Batch(database, events, database.counts(), str(token))
+
+
+def _latest(database: Database, event: Event) -> int:
+    if event.operation == "add":  # it may have changed since it was made
+        return database.generation_of(event.cls, event.ref)
+    return event.generation
 
 
 async def wait_for_events(
@@ -187,7 +216,7 @@ async def wait_for_events(
     each wait and raises when the session has ended meanwhile.
     """
     subscription = Subscription(classes)
-    since = parse_token(token)
+    since = Token.parse(token)
     deadline = time.monotonic() + timeout_s
     pause = 0.0 if subscription.tasks_only else delay_s
     with database.subscribe() as changes:
