@@ -148,23 +148,25 @@ class Flight:
 
     def _reading(self, depth: Depth) -> Reading:
         """What has come so far; what has not is too late."""
+        if depth == Depth.NAME and self.named.done():
+            return Reading(None, {}, (), self._spent())
         done = self.task is not None and self.task.done() and not self.given_up
         if done and self._final is not None:
             return self._final
         reading = Reading(
             self.records,
             {ref: self.rrds.get(ref) for ref, _ in self.live},
-            tuple(self._failures(depth)),
+            tuple(self._failures()),
             dict(self._durations) if done else self._spent(),
         )
         if done:
             self._final = reading
         return reading
 
-    def _failures(self, depth: Depth) -> Iterable[Failure]:
+    def _failures(self) -> Iterable[Failure]:
         if self.failure is not None:
             yield self.failure
-        elif self.records is None and not (depth == Depth.NAME and self.named.done()):
+        elif self.records is None:
             yield Failure(
                 self.stage,
                 TooLate(
