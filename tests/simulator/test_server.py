@@ -80,6 +80,14 @@ class TestAddresses:
             owners = {entry.split(":")[2] for entry in legend if ":host:" in entry}
             assert owners == {record["uuid"] for record in hosts}
 
+    async def test_everywhere(self, estate: Database, http: aiohttp.ClientSession) -> None:
+        """At the wildcard address a pool needs one to advertise, which its URL then shows."""
+        with pytest.raises(AddressTaken, match="advertise"):
+            await SimulatedPool(estate, listen="0.0.0.0").start()
+        async with SimulatedPool(estate, listen="0.0.0.0", advertise="localhost") as pool:
+            assert pool.url == f"http://localhost:{pool.port}"
+            assert await login(http, pool)
+
     async def test_addresses_can_lie(self, estate: Database) -> None:
         """`addresses` says what host.address holds, reachable or not."""
         host = next(iter(estate.tables["host"]))

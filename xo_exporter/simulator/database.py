@@ -234,8 +234,8 @@ class Database:
                     record[mirror] = []
                     self._touch(parent, ref)
         for cls, named in MIRRORED.items():
-            for field, (parent, mirror) in named.items():
-                for ref, record in self.tables[cls].items():
+            for ref, record in self.tables[cls].items():
+                for field, (parent, mirror) in named.items():
                     self._include(parent, record[field], mirror, ref)
 
     def forget_deletions(self) -> None:
@@ -252,8 +252,9 @@ class Database:
         return self.clock
 
     def _include(self, cls: str, ref: str, field: str, member: str) -> None:
+        # Never a member yet: so large sets are not searched for each of their members.
         record = self.tables[cls].get(ref) if ref != NULL else None
-        if record is not None and member not in record[field]:
+        if record is not None:
             record[field].append(member)
             self._touch(cls, ref)
 

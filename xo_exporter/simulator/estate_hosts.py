@@ -73,7 +73,7 @@ def make_host(plan: Plan, number: int, networks: Networks) -> str:
         enabled=True,
         metrics=metrics,
         API_version_major="2",
-        API_version_minor="21",
+        API_version_minor="16" if generation == "g1" else "21",
         API_version_vendor="XenSource",
         allowed_operations=["vm_migrate", "provision", "vm_resume", "evacuate", "vm_start"],
         software_version=texts.software_version(generation, XAPI_VERSION[generation], name),
@@ -133,8 +133,12 @@ def _control_domain(plan: Plan, host: str, name: str, boot_age: float) -> str:
         state=["running"],
         current_domain_type="pv",
     )
+    # Old pools show these two references, which lead nowhere, in place of the null one.
+    nowhere = "Ref:1" if plan.database.generation == "g1" else NULL
     return plan.add(
         "VM",
+        snapshot_of=nowhere,
+        parent=nowhere,
         name_label=f"Control domain on host: xcp-{name}",
         name_description="The domain which manages physical devices and manages other domains",
         is_control_domain=True,

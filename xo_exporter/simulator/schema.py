@@ -126,6 +126,8 @@ SINCE: Mapping[tuple[str, str], tuple[int, int]] = {
     ("Cluster", "is_quorate"): (24, 9),
     ("Cluster", "cluster_stack_version"): (23, 28),
     **{("Cluster_host", name): (24, 9) for name in ("live", "last_update_live")},
+    ("Certificate", "name"): (21, 3),
+    ("Certificate", "type"): (21, 3),
     ("Certificate", "purpose"): (24, 38),
     **{("Certificate", name): (24, 19) for name in ("fingerprint_sha1", "fingerprint_sha256")},
 }

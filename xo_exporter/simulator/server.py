@@ -29,7 +29,7 @@ _ATTEMPTS = 20
 
 
 class AddressTaken(XoExporterError):
-    """No port is free on all the addresses that the simulated hosts need."""
+    """The simulated hosts can't listen where they should: taken, or not to be had at all."""
 
 
 class SimulatedPool:
@@ -129,6 +129,8 @@ class SimulatedPool:
     def url_of(self, host: str) -> str:
         """Give where a host listens, by its reference."""
         address = self._addresses[host]
+        if self._advertise is not None and _is_wildcard(address):
+            address = self._advertise
         shown = f"[{address}]" if ":" in address else address
         return f"{self.scheme}://{shown}:{self.port}"
 
@@ -146,10 +148,10 @@ class SimulatedPool:
         self._loop = asyncio.get_running_loop()
         hosts = self._hosts_master_first()
         if self._tls and not self._ssl_contexts and self._identity is None:
-            listeners = sorted({self._listen, *self._plan(hosts).values()})
-            self._identity = self_signed(
-                "xcp-ng.example.org", [item for item in listeners if _is_ip(item)]
-            )
+            listeners = [self._listen, *self._plan(hosts).values()]
+            if self._advertise is not None:
+                listeners.append(self._advertise)
+            self._identity = self_signed("xcp-ng.example.org", listeners)
         wanted = self.port
         for attempt in range(_ATTEMPTS):
             try:
@@ -180,6 +182,10 @@ class SimulatedPool:
     def _plan(self, hosts: list[str]) -> dict[str, str]:
         if self._advertise is not None or not _is_ip(self._listen):
             return dict.fromkeys(hosts, self._listen)
+        if _is_wildcard(self._listen) and len(hosts) > 1:
+            raise AddressTaken(
+                f"several hosts can't share {self._listen} without an address to advertise"
+            )
         first = ipaddress.ip_address(self._listen)
         return {host: str(first + number) for number, host in enumerate(hosts)}
 
@@ -311,6 +317,10 @@ class SimulatedPool:
 def _system_clock() -> float:
     # Looked up at each call, so that tests may freeze it.
     return time.time()
+
+
+def _is_wildcard(address: str) -> bool:
+    return _is_ip(address) and ipaddress.ip_address(address).is_unspecified
 
 
 def _is_ip(address: str) -> bool:

@@ -25,13 +25,12 @@ class Identity(NamedTuple):
     pem: bytes
 
 
-def self_signed(name: str, addresses: Sequence[str]) -> Identity:
-    """Make a certificate of its own for a host name and IP addresses, valid for ten years."""
+def self_signed(name: str, others: Sequence[str]) -> Identity:
+    """Make a certificate for a host name, other names and IP addresses, valid for ten years."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
-    names: list[x509.GeneralName] = [x509.DNSName(name), x509.DNSName("localhost")]
-    names += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+    names = [_general_name(each) for each in dict.fromkeys((name, "localhost", *others))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -56,3 +55,10 @@ def self_signed(name: str, addresses: Sequence[str]) -> Identity:
         context.load_cert_chain(file.name)
     digest = certificate.fingerprint(hashes.SHA256())
     return Identity(context, digest.hex(":").upper(), pem)
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
