@@ -1,0 +1,75 @@
+"""What the tests of the tables share: a pool of which everything is known."""
+
+import pytest
+
+from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, Memory, Pool, PoolModel
+
+
+@pytest.fixture
+def full() -> PoolModel:
+    """Make one object of each kind, linked, with no field empty."""
+    pool = Pool("pool-uuid", "Pool", "a pool", ["pool tag"], HA_enabled=True)
+    host = Host(
+        UUID="host-uuid",
+        name_label="Host",
+        name_description="a host",
+        tags=["host tag"],
+        pool=pool,
+        address="10.0.0.1",
+        hostname="host.example.org",
+        enabled=True,
+        iSCSI_name="iqn.x",
+        controller="dom0-uuid",
+        controller_memory=Memory(20, 10),
+        controller_CPU_usage=0.125,
+        power_state="Running",
+        product_brand="XCP-ng",
+        product_version="8.3.0",
+        xapi_version="25.6",
+        xen_version="4.17",
+        memory=Memory(200, 100),
+        CPUs=[0.25, None, 0.5],
+        CPU_usage=0.375,
+        cpu_count=3,
+        vCPUs=2,
+        rrd_up=True,
+        rrd_age=3.5,
+    )
+    vm = VM(
+        UUID="vm-uuid",
+        name_label="VM",
+        name_description="a VM",
+        tags=["vm tag", "second"],
+        power_state="Paused",
+        address="10.0.0.2",
+        os_name="Debian",
+        os_distro="debian",
+        os_version="12.5",
+        vCPUs=2,
+        memory=Memory(60, 30),
+        container=host,
+        pool=pool,
+        CPUs=[0.75, None],
+        CPU_usage=0.625,
+    )
+    sr = SR(
+        UUID="sr-uuid",
+        name_label="SR",
+        name_description="an SR",
+        tags=["sr tag"],
+        SR_type="nfs",
+        shared=True,
+        physical_usage=1,
+        usage=2,
+        size=3,
+        container=pool,
+        pool=pool,
+    )
+    pbd = PBD("pbd-uuid", attached=True, host=host, SR=sr)
+    vdi = VDI("vdi-uuid", "VDI", "a VDI", usage=4, size=5, SR=sr)
+    vbd = VBD("vbd-uuid", attached=False, device="xvda", VDI=vdi, VM=vm)
+    pool.master, pool.default_SR, vdi.VBD = host, sr, vbd
+    pool.hosts = pool.running_hosts = [host]
+    pool.SRs, pool.all_VMs = [sr], [vm]
+    host.VMs, host.PBDs, vm.VBDs, sr.VDIs, sr.PBDs = [vm], [pbd], [vbd], [vdi], [pbd]
+    return PoolModel(pool, [host], [vm], [sr], [pbd], [vdi], [vbd])

@@ -1,0 +1,172 @@
+"""The tables of metrics: that nothing of the contract is missing, and how names are formed."""
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from xo_exporter.exposition import Family
+from xo_exporter.metrics import exporter, xo
+from xo_exporter.metrics.exporter import STAGES, PoolStatus
+from xo_exporter.metrics.table import Metric, Table
+from xo_exporter.metrics.tables import (
+    ALL_TABLES,
+    COLLECTORS,
+    OBJECT_TABLES,
+    describe,
+    described_objects,
+    is_on,
+    pool_families,
+)
+from xo_exporter.model.objects import PoolModel
+from xo_exporter.model.totals import total
+
+CONTRACT: Final = Path(__file__).with_name("contract.txt")
+ROWS: Final[Mapping[str, tuple[Table[Any], Metric[Any]]]] = {
+    metric.name: (table, metric) for table in ALL_TABLES for metric in table.metrics
+}
+OTHER_UNITS: Final = re.compile(
+    r"_(bits?|kb|mb|gb|kib|mib|gib|kilobytes|megabytes|ms|us|ns|milliseconds|microseconds"
+    r"|nanoseconds|minutes|hours|days|percent|percentage|mhz|mw)(_|$)"
+)
+
+
+def contract() -> Iterator[tuple[str, set[str]]]:
+    """Give each metric of the contract with all of its labels."""
+    common: set[str] = set()
+    for line in CONTRACT.read_text("utf-8").splitlines():
+        if line.startswith("    "):
+            name, *own = line.split()
+            yield name, common | {*own}
+        elif line and not line.startswith("#"):
+            common = {*line.rpartition(":")[2].split()} - {"none"}
+
+
+def everything(full: PoolModel) -> list[Family]:
+    """Give every family, with samples of all that can be known."""
+    status = PoolStatus(
+        up=True,
+        durations=dict.fromkeys(STAGES, 0.5),
+        errors=dict.fromkeys(STAGES, 1),
+        logins=2,
+        resyncs=1,
+    )
+    return [
+        *exporter.BUILD_TABLE.families([None], ""),
+        *exporter.POOL_TABLE.families([status], "Label"),
+        *xo.TABLE.families([total([full])], ""),
+        *pool_families(full, "Label", COLLECTORS),
+    ]
+
+
+@pytest.mark.parametrize(("name", "labels"), list(contract()))
+def test_contract(full: PoolModel, name: str, labels: set[str]) -> None:
+    """Each metric of the contract is there, with the labels that the contract gives it."""
+    table, metric = ROWS[name]
+    assert {*table.label_names, *metric.labels} == labels
+    family = next(family for family in everything(full) if family.name == name)
+    assert family.samples
+    for sample, _ in family.samples:
+        assert {label for label, _ in sample.pairs} == labels
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_labels_are_those_that_a_row_declares(full: PoolModel, name: str) -> None:
+    """Every sample has the labels that its table and row name, no more and no fewer."""
+    table, metric = ROWS[name]
+    family = next(family for family in everything(full) if family.name == name)
+    assert family.samples
+    for labels, _ in family.samples:
+        assert [label for label, _ in labels.pairs] == sorted((*table.label_names, *metric.labels))
+
+
+def test_no_series_twice(full: PoolModel) -> None:
+    """No two samples of a family have the same labels."""
+    for family in everything(full):
+        pairs = [labels.pairs for labels, _ in family.samples]
+        assert len({*pairs}) == len(pairs)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_names_are_well_formed(name: str) -> None:
+    """A name has its prefix and a base unit; `_total` is for counters alone."""
+    metric = ROWS[name][1]
+    assert re.fullmatch(r"xo(_[a-z]+)+", name)
+    assert not OTHER_UNITS.search(name)
+    assert name.endswith("_total") == (metric.type == "counter")
+    assert not re.search(r"_(count|sum|bucket|created)$", name)
+    for label in (*metric.labels, *ROWS[name][0].label_names):
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", label)
+        assert label not in {"le", "quantile", "instance", "job"}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_help_is_a_sentence(name: str) -> None:
+    """Each help text is one line, a sentence with its full stop."""
+    text = ROWS[name][1].help
+    assert re.fullmatch(r"[A-Z1]\S* [^\n]+\.", text)
+
+
+def test_info_and_tags_are_the_constant_1(full: PoolModel) -> None:
+    """What ends in `_info` is 1, whatever it says."""
+    for family in everything(full):
+        if family.name.endswith("_info"):
+            assert {value for _, value in family.samples} == {1}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_uuids_of_others_are_on_info_alone(name: str) -> None:
+    """UUIDs of related objects stand on the `_info` series only."""
+    metric = ROWS[name][1]
+    if not name.endswith("_info"):
+        assert not [label for label in metric.labels if label.endswith("_uuid")]
+    assert not [label for label in ROWS[name][0].label_names if label.endswith("_uuid")]
+
+
+def test_labels_of_objects(full: PoolModel) -> None:
+    """Every series about an object has uuid, name_label, pool and container.
+
+    A pool is in no container; PBDs and VBDs have no name.
+    """
+    without = {"pool": {"container"}, "pbd": {"name_label"}, "vbd": {"name_label"}}
+    for table in OBJECT_TABLES:
+        wanted = {"uuid", "name_label", "pool", "container"} - without.get(table.collector, set())
+        assert wanted <= {*table.label_names}
+
+
+def test_describe_names_every_family(full: PoolModel) -> None:
+    """`describe()` gives each family once, in the order of the exposition, without samples."""
+    described = describe()
+    names = [family.name for family in described]
+    assert names == [family.name for family in everything(full)]
+    assert len({*names}) == len(names)
+    assert not any(family.samples for family in described)
+    base_names = {family.base_name for family in described}
+    assert len(base_names) == len(names)
+
+
+def test_collectors() -> None:
+    """There is a collector for the singleton and for each kind of object, all on by default."""
+    assert dict(COLLECTORS) == dict.fromkeys(
+        ("xo", "pool", "host", "vm", "sr", "pbd", "vdi", "vbd"), True
+    )
+
+
+@pytest.mark.parametrize("collector", COLLECTORS)
+def test_a_collector_switches_its_own_families(full: PoolModel, collector: str) -> None:
+    """A collector that is off takes its own families away, and leaves every other one alone."""
+    collectors = {**COLLECTORS, collector: False}
+    found = {family.name for family in pool_families(full, "Label", collectors)}
+    rest = {
+        metric.name
+        for table in OBJECT_TABLES
+        if table.collector != collector
+        for metric in table.metrics
+    }
+    assert found == rest == {family.name for family in described_objects(collectors)}
+    assert "xo_host_rrd_up" in found
+    assert is_on(xo.TABLE, collectors) == (collector != "xo")
+    assert is_on(exporter.POOL_TABLE, collectors)
+    assert is_on(exporter.BUILD_TABLE, collectors)
