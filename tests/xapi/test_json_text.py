@@ -28,8 +28,8 @@ _JSON = st.recursive(
 )  # fmt: skip
 
 
-@given(_JSON, st.booleans(), st.sampled_from([None, 1]))
-def test_valid_json_keeps_its_value(value: Any, ascii_only: bool, indent: int | None) -> None:
+@given(value=_JSON, ascii_only=st.booleans(), indent=st.sampled_from([None, 1]))
+def test_valid_json_keeps_its_value(*, value: Any, ascii_only: bool, indent: int | None) -> None:
     """Whatever is valid JSON says the same after mending, in any spelling."""
     body = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
     assert json.loads(mend(body)) == value

@@ -209,7 +209,12 @@ class _LogIn:
 
     def run(self) -> str:
         """The session's reference; blocks. Raises PoolError."""
-        transport.call(self._log_in, self._where)
+        try:
+            transport.call(self._log_in, self._where)
+        except PoolError as error:
+            # The frames of XenAPI hold the password, and some tracebacks show what frames hold.
+            _drop_frames(error)
+            raise error  # noqa: TRY201  a bare one would bring the frames back
         with self._lock:
             if not self._abandoned:
                 self._handed_over = True
@@ -241,3 +246,9 @@ class _LogIn:
         self._http.deadline = time.monotonic() + _GRACE
         with contextlib.suppress(PoolError):
             transport.call(self._xenapi.xenapi.session.logout, self._where)
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

@@ -125,7 +125,7 @@ class PoolTransport(xmlrpc.client.Transport):
             chunks.append(chunk)
             size += len(chunk)
             if size > MAX_BODY:
-                raise BadAnswer(f"the answer is longer than {MAX_BODY} bytes")
+                raise xmlrpc.client.Fault(500, f"longer than {MAX_BODY} bytes")
             if self._socket is not None:
                 self._socket.settimeout(self._remaining())
         body = b"".join(chunks)
@@ -136,7 +136,7 @@ class PoolTransport(xmlrpc.client.Transport):
 
     def _parse(self, body: bytes) -> Any:
         if xml_text.has_document_type(body):
-            raise BadAnswer("the answer comes with a document type, which XAPI never sends")
+            raise xmlrpc.client.Fault(500, "a web page, or another document with a type")
         parser, unmarshaller = self.getparser()
         parser.feed(body)
         parser.close()
