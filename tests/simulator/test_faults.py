@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -24,14 +23,6 @@ from xo_exporter.simulator import (
 
 LOGIN = "session.login_with_password"
 SHORT = aiohttp.ClientTimeout(total=0.3)
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    """Give an HTTP client that keeps no connection: after RRDs a pool closes them unannounced."""
-    connector = aiohttp.TCPConnector(force_close=True)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        yield session
 
 
 async def ask(
