@@ -119,13 +119,14 @@ class _Attempt:
         raise BadAnswer(f"{self._pool.url} leads from member to member, and to no master")
 
     async def _log_in_at(self, target: Target, ways_left: int) -> Session:
+        context = tls.client_context(self._pool.tls) if target.url.scheme == "https" else None
         try:
-            return await self._log_in_as(target, None, ways_left)
+            return await self._log_in_as(None, target, context, ways_left)
         except TlsRefused as refused:
             if target.hostname is None or not tls.is_wrong_name(refused.__cause__):
                 raise await self._explained(refused, target) from refused.__cause__
         try:
-            return await self._log_in_as(target, target.hostname, ways_left)
+            return await self._log_in_as(target.hostname, target, context, ways_left)
         except TlsRefused as refused:
             raise await self._explained(refused, target) from refused.__cause__
 
@@ -136,9 +137,12 @@ class _Attempt:
         return await tls.explained_refusal(error, target.url)
 
     async def _log_in_as(
-        self, target: Target, certificate_name: str | None, ways_left: int
+        self,
+        certificate_name: str | None,
+        target: Target,
+        context: ssl.SSLContext | None,
+        ways_left: int,
     ) -> Session:
-        context = tls.client_context(self._pool.tls) if target.url.scheme == "https" else None
         share = (self._deadline - time.monotonic()) / ways_left
         await _knock(target, context, certificate_name, share)
         remaining = self._deadline - time.monotonic()
