@@ -34,8 +34,8 @@ COLLECTORS: Final[Mapping[str, bool]] = {
 
 
 def is_on(table: Table[Any], collectors: Mapping[str, bool]) -> bool:
-    """Whether a table is exported; the exporter's own metrics always are."""
-    return table.collector == "exporter" or collectors.get(table.collector, True)
+    """Whether a table is exported; the exporter's own, which are not in COLLECTORS, always are."""
+    return collectors.get(table.collector, True)
 
 
 def pool_families(model: PoolModel, label: str, collectors: Mapping[str, bool]) -> list[Family]:
