@@ -1,0 +1,63 @@
+"""Taking connections: as many as there is room for, none of them for ever."""
+
+import asyncio
+import resource
+import ssl
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+log = structlog.get_logger()
+
+MOST_CONNECTIONS: Final = 2000
+IDLE_TIMEOUT: Final = 30.0
+"""Seconds that a client has for the head of a request, the first and each further one."""
+
+_HANDSHAKE_TIMEOUT: Final = 10.0
+_BACKLOG: Final = 512
+_OTHER_FILES: Final = 500  # descriptors for what is not a client: pools, hosts, files
+
+
+class _Refused(asyncio.Protocol):
+    """The end of a connection that there is no room for."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
+async def listen(
+    runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None
+) -> asyncio.Server:
+    """Serve what `runner` was set up with at `host` (empty for every address) and `port`.
+
+    Raises OSError when that address can't be had.
+    """
+    server = runner.server
+    assert server is not None  # noqa: S101  there is one since the runner was set up
+    room = min(MOST_CONNECTIONS, _most_files() - _OTHER_FILES)
+
+    def take() -> asyncio.BaseProtocol:
+        if len(server.connections) < room:
+            return server()
+        log.warning("a connection was refused: there are too many", connections=room)
+        return _Refused()
+
+    return await asyncio.get_running_loop().create_server(
+        take,
+        host or None,
+        port,
+        ssl=context,
+        ssl_handshake_timeout=_HANDSHAKE_TIMEOUT if context else None,
+        backlog=_BACKLOG,
+    )
+
+
+def _most_files() -> int:
+    """As many open files as this process may have, the soft limit raised to the hard one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else soft
