@@ -7,6 +7,7 @@ It is what `demo` and `simulate` run, and the pool that the tests talk to. It st
 of the exporter is used here.
 """
 
+from xo_exporter.simulator.addresses import AddressTaken
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.estate import make_estate
 from xo_exporter.simulator.faults import (
@@ -23,7 +24,7 @@ from xo_exporter.simulator.faults import (
 from xo_exporter.simulator.life import Life
 from xo_exporter.simulator.rrd import FixedRrd, Rrd
 from xo_exporter.simulator.schema import GENERATIONS, NULL, Generation
-from xo_exporter.simulator.server import AddressTaken, SimulatedPool
+from xo_exporter.simulator.server import SimulatedPool
 
 __all__ = [
     "GENERATIONS",

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from xo_exporter.simulator import encoding, schema
+from xo_exporter.simulator.change_signal import ChangeSignal
 from xo_exporter.simulator.schema import NULL, Generation, Record
 
 MIRRORED: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -295,7 +296,7 @@ class Database:
         self._touch(cls, ref)
         self._wake()
 
-    def subscribe(self) -> "ChangeSignal":
+    def subscribe(self) -> ChangeSignal:
         """Give a context manager whose `wait` returns after the next change."""
         return ChangeSignal(self._waiters)
 
@@ -308,28 +309,3 @@ class Database:
         for name in classes or self.tables:
             self._json[name].clear()
             self._xml[name].clear()
-
-
-class ChangeSignal:
-    """Waits for changes of a database, inside a running event loop."""
-
-    def __init__(self, waiters: set[tuple[asyncio.AbstractEventLoop, asyncio.Event]]) -> None:
-        self._waiters = waiters
-        self._event = asyncio.Event()
-        self._entry = (asyncio.get_running_loop(), self._event)
-
-    def __enter__(self) -> Self:
-        self._waiters.add(self._entry)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._waiters.discard(self._entry)
-
-    async def wait(self, seconds: float) -> bool:
-        """Wait for a change at most so many seconds; False when there was none."""
-        try:
-            await asyncio.wait_for(self._event.wait(), seconds)
-        except TimeoutError:
-            return False
-        self._event.clear()
-        return True

@@ -1,7 +1,6 @@
 """The simulated pool: one listener per host on loopback addresses, or all hosts at one address."""
 
 import asyncio
-import ipaddress
 import ssl
 import threading
 import time
@@ -13,7 +12,7 @@ from typing import Self, TypeVar
 
 from aiohttp import web
 
-from xo_exporter.errors import XoExporterError
+from xo_exporter.simulator.addresses import AddressTaken, bracketed, is_wildcard, plan
 from xo_exporter.simulator.api import Api
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.faults import Faults
@@ -26,10 +25,6 @@ from xo_exporter.simulator.tls import Identity, self_signed
 
 Result = TypeVar("Result")
 _ATTEMPTS = 20
-
-
-class AddressTaken(XoExporterError):
-    """The simulated hosts can't listen where they should: taken, or not to be had at all."""
 
 
 class SimulatedPool:
@@ -129,10 +124,9 @@ class SimulatedPool:
     def url_of(self, host: str) -> str:
         """Give where a host listens, by its reference."""
         address = self._addresses[host]
-        if self._advertise is not None and _is_wildcard(address):
+        if self._advertise is not None and is_wildcard(address):
             address = self._advertise
-        shown = f"[{address}]" if ":" in address else address
-        return f"{self.scheme}://{shown}:{self.port}"
+        return f"{self.scheme}://{bracketed(address)}:{self.port}"
 
     def host_clock(self, host: str) -> float:
         """Give the time by a host's own clock."""
@@ -148,7 +142,10 @@ class SimulatedPool:
         self._loop = asyncio.get_running_loop()
         hosts = self._hosts_master_first()
         if self._tls and not self._ssl_contexts and self._identity is None:
-            listeners = [self._listen, *self._plan(hosts).values()]
+            listeners = [
+                self._listen,
+                *plan(hosts, self._listen, one_for_all=self._advertise is not None).values(),
+            ]
             if self._advertise is not None:
                 listeners.append(self._advertise)
             self._identity = self_signed("xcp-ng.example.org", listeners)
@@ -179,19 +176,9 @@ class SimulatedPool:
         hosts = list(self.database.tables["host"]) or [NULL]
         return sorted(hosts, key=lambda host: host != self.master)
 
-    def _plan(self, hosts: list[str]) -> dict[str, str]:
-        if self._advertise is not None or not _is_ip(self._listen):
-            return dict.fromkeys(hosts, self._listen)
-        if _is_wildcard(self._listen) and len(hosts) > 1:
-            raise AddressTaken(
-                f"several hosts can't share {self._listen} without an address to advertise"
-            )
-        first = ipaddress.ip_address(self._listen)
-        return {host: str(first + number) for number, host in enumerate(hosts)}
-
     async def _listen_everywhere(self, hosts: list[str], port: int) -> None:
         self.port = port
-        self._addresses = self._plan(hosts)
+        self._addresses = plan(hosts, self._listen, one_for_all=self._advertise is not None)
         for address in dict.fromkeys(self._addresses.values()):
             host = next(ref for ref, planned in self._addresses.items() if planned == address)
             await self._open(host)
@@ -317,15 +304,3 @@ class SimulatedPool:
 def _system_clock() -> float:
     # Looked up at each call, so that tests may freeze it.
     return time.time()
-
-
-def _is_wildcard(address: str) -> bool:
-    return _is_ip(address) and ipaddress.ip_address(address).is_unspecified
-
-
-def _is_ip(address: str) -> bool:
-    try:
-        ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return True
