@@ -3,13 +3,15 @@
 import asyncio
 import dataclasses
 import os
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar, cast
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from xo_exporter import __version__, check, logs, service
 from xo_exporter.collector import Collector, Scrape
@@ -22,6 +24,8 @@ from xo_exporter.simulator import GENERATIONS, SimulatedPool, make_estate
 OK: Final = 0
 NOT_READ_IN_FULL: Final = 1
 NOT_USABLE: Final = 2
+
+_LOGS: Final = f"{__name__}.logs"  # what the options for logs say, in click's own store
 
 T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -72,14 +76,22 @@ def _with_logs(default_level: str) -> Callable[[Command], Command]:
     return decorate
 
 
-def _set_log_level(ctx: click.Context, _param: click.Parameter, value: logs.Level) -> None:
-    ctx.meta["log_level"] = value
-    logs.configure(value, ctx.meta.get("log_format", "logfmt"))
+def _set_log_level(ctx: click.Context, param: click.Parameter, value: logs.Level) -> None:
+    _configure_logs(ctx, param, "level", value)
 
 
-def _set_log_format(ctx: click.Context, _param: click.Parameter, value: logs.Format) -> None:
-    ctx.meta["log_format"] = value
-    logs.configure(ctx.meta.get("log_level", "info"), value)
+def _set_log_format(ctx: click.Context, param: click.Parameter, value: logs.Format) -> None:
+    _configure_logs(ctx, param, "format", value)
+
+
+def _configure_logs(ctx: click.Context, param: click.Parameter, what: str, value: str) -> None:
+    """Take a log option; a command's default does not undo what was said before the command."""
+    said = ctx.get_parameter_source(param.name or "") is not ParameterSource.DEFAULT
+    chosen: dict[str, tuple[bool, str]] = ctx.meta.setdefault(_LOGS, {})
+    if said or not chosen.get(what, (False, ""))[0]:
+        chosen[what] = said, value
+    level, form = chosen.get("level", (False, "info")), chosen.get("format", (False, "logfmt"))
+    logs.configure(cast("logs.Level", level[1]), cast("logs.Format", form[1]))
 
 
 _config_option = click.option(
@@ -126,6 +138,7 @@ def _switched(config: Config, switches: dict[str, bool | None]) -> Config:
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=False,
 )
 @_with_logs("info")
 def cli() -> None:
@@ -150,7 +163,7 @@ def serve(config_file: Path | None, listen: Listen | None, **switches: bool | No
 @_with_logs("warning")
 def metrics(config_file: Path | None, pool: str | None) -> int:
     """Scrape once and print the metrics in Prometheus text format."""
-    scrape = asyncio.run(_scrape(_load(config_file), pool))
+    scrape = _run_once(_scrape(_load(config_file), pool))
     _print(scrape.exposition().text())
     return OK if scrape.complete else NOT_READ_IN_FULL
 
@@ -167,7 +180,7 @@ def metrics(config_file: Path | None, pool: str | None) -> int:
 @_with_logs("warning")
 def objects(config_file: Path | None, pool: str | None, kind: str | None) -> int:
     """Print the object model as one JSON document."""
-    scrape = asyncio.run(_scrape(_load(config_file), pool))
+    scrape = _run_once(_scrape(_load(config_file), pool))
     text = msgspec.json.encode(document(scrape.xo, scrape.models, kind))
     _print(msgspec.json.format(text, indent=2) + b"\n")
     return OK if scrape.complete else NOT_READ_IN_FULL
@@ -178,7 +191,7 @@ def objects(config_file: Path | None, pool: str | None, kind: str | None) -> int
 @_with_logs("error")
 def check_command(config_file: Path | None) -> int:
     """Try each pool and say what works, what doesn't, and how to mend it."""
-    found = asyncio.run(check.check(_load(config_file)))
+    found = _run_once(check.check(_load(config_file)))
     _print(found.text.encode())
     return OK if found.all_well else NOT_READ_IN_FULL
 
@@ -229,8 +242,13 @@ def demo(listen: Listen, hosts: int, vms: int, seed: int, **switches: bool | Non
 @_with_logs("warning")
 def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) -> int:
     """Run a simulated pool: an XAPI server that any client of XAPI can talk to."""
-    estate = make_estate(hosts=hosts, vms=vms, seed=seed, generation=options.pop("generation"))
-    pool = SimulatedPool(estate, listen=listen.host or "127.0.0.1", port=listen.port, **options)
+    generation, advertise = options.pop("generation"), options["advertise"]
+    anywhere = "127.0.0.1" if advertise is None else "0.0.0.0"  # noqa: S104  as it says
+
+    def pool() -> SimulatedPool:
+        estate = make_estate(hosts=hosts, vms=vms, seed=seed, generation=generation)
+        return SimulatedPool(estate, listen=listen.host or anywhere, port=listen.port, **options)
+
     asyncio.run(service.simulate(pool, announce=lambda line: _print(line.encode())))
     return OK
 
@@ -250,13 +268,37 @@ async def _scrape(config: Config, pool: str | None) -> Scrape:
         await collector.close()
 
 
+def _run_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run what ends by itself; SIGTERM ends it early, as Ctrl-C does: logged out of every pool."""
+
+    async def run() -> T:
+        task = asyncio.ensure_future(work)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(run())
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
+
+
 def _print(output: bytes) -> None:
+    """Write to standard output, all of it; raises ConfigError where that can't be."""
+    if sys.stdout is None:
+        raise ConfigError("there is no standard output to print on")
     try:
         sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
-        # Whoever reads has seen enough; without this Python complains once more at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # whoever reads has seen enough
+    except OSError as error:
+        _drop_output()
+        raise ConfigError(f"can't write to standard output ({error.strerror})") from error
+
+
+def _drop_output() -> None:
+    """Send the rest nowhere; without this Python complains once more at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str) -> NoReturn:
@@ -270,13 +312,16 @@ def main() -> NoReturn:
         status = cli(standalone_mode=False, prog_name="xo-exporter")
     except click.exceptions.Exit as ended:
         sys.exit(ended.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        sys.exit(NOT_USABLE)
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "xo-exporter"
+        _fail(f"{error.format_message()} See {command} --help.")
     except click.ClickException as error:
         _fail(error.format_message())
     except XoExporterError as error:
         _fail(str(error))
+    except BrokenPipeError:  # --help and --version, which click prints
+        _drop_output()
+        sys.exit(OK)
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
     sys.exit(status if isinstance(status, int) else OK)

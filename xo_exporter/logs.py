@@ -1,8 +1,10 @@
 """Logs on standard error, as logfmt or JSON."""
 
+import contextlib
+import io
 import logging
 import sys
-from typing import Final, Literal
+from typing import Final, Literal, TextIO, cast
 
 import structlog
 
@@ -12,8 +14,24 @@ Format = Literal["logfmt", "json"]
 _KEYS: Final = ("timestamp", "level", "event")
 
 
+class _StandardError(io.TextIOBase):
+    """Standard error as it is now; where it can't be written to, the service goes on without."""
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if sys.stderr is not None:
+                sys.stderr.flush()
+
+
 def configure(level: Level, form: Format) -> None:
     """Set up logging for the whole process, the libraries' own included."""
+    stream = cast("TextIO", _StandardError())
     threshold = logging.getLevelNamesMapping()[level.upper()]
     renderer: structlog.typing.Processor
     if form == "json":
@@ -28,10 +46,10 @@ def configure(level: Level, form: Format) -> None:
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],

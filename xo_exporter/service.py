@@ -73,7 +73,7 @@ async def demo(
     """Serve a simulated pool that runs in this process."""
     ended = _ended()
     estate = make_estate(hosts=hosts, vms=vms, seed=seed)
-    async with SimulatedPool(estate) as simulated:
+    async with SimulatedPool(estate, life=True) as simulated:
         pool = PoolConfig(
             url=Url.parse(simulated.url),
             username=simulated.username,
@@ -86,10 +86,12 @@ async def demo(
             await ended.wait()
 
 
-async def simulate(pool: SimulatedPool, *, announce: Callable[[str], None]) -> None:
+async def simulate(
+    make_pool: Callable[[], SimulatedPool], *, announce: Callable[[str], None]
+) -> None:
     """Run a simulated pool until SIGTERM or Ctrl-C; `announce` gets the line that says where."""
     ended = _ended()
-    async with pool:
+    async with make_pool() as pool:
         line = f"url={pool.url} username={pool.username}"
         if pool.scheme == "https":
             line += f" fingerprint_sha256={pool.fingerprint}"
