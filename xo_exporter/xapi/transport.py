@@ -7,6 +7,7 @@ bounds all of that, and mends ill-formed text.
 
 import contextlib
 import http.client
+import os
 import socket
 import ssl
 import time
@@ -180,8 +181,12 @@ def call(function: Callable[[], T], where: str) -> T:
 
 def describe(error: BaseException) -> str:
     """What a library says went wrong, in a few words."""
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError | socket.gaierror):
+        with contextlib.suppress(ValueError, OverflowError):
+            # asyncio's own text names the address alone; gaierror's numbers are others
+            return os.strerror(error.errno) if error.errno else _short(error)
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return _short(error.strerror)
     return _short(error) or type(error).__name__
 
 
