@@ -7,11 +7,26 @@ import sys
 from typing import Final, Literal, TextIO, cast
 
 import structlog
+from structlog.typing import EventDict, Processor
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["logfmt", "json"]
 
 _KEYS: Final = ("timestamp", "level", "event")
+
+
+def _printable(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Escape what would move a cursor: names come from other people. Line ends follow after it."""
+    return {
+        key: _escaped(value) if isinstance(value, str) else value for key, value in event.items()
+    }
+
+
+def _escaped(text: str) -> str:
+    return "".join(
+        c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii")
+        for c in text
+    )
 
 
 class _StandardError(io.TextIOBase):
@@ -33,18 +48,19 @@ def configure(level: Level, form: Format) -> None:
     """Set up logging for the whole process, the libraries' own included."""
     stream = cast("TextIO", _StandardError())
     threshold = logging.getLevelNamesMapping()[level.upper()]
-    renderer: structlog.typing.Processor
+    renderers: list[Processor]
     if form == "json":
-        renderer = structlog.processors.JSONRenderer()
+        renderers = [structlog.processors.JSONRenderer()]
     else:
-        renderer = structlog.processors.LogfmtRenderer(key_order=_KEYS, drop_missing=True)
-    shared: list[structlog.typing.Processor] = [
+        logfmt = structlog.processors.LogfmtRenderer(key_order=_KEYS, drop_missing=True)
+        renderers = [_printable, logfmt]
+    shared: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
     structlog.configure(
-        processors=[*shared, renderer],
+        processors=[*shared, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
@@ -52,7 +68,7 @@ def configure(level: Level, form: Format) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
             foreign_pre_chain=shared,
         )
     )
