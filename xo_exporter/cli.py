@@ -20,6 +20,7 @@ from xo_exporter.errors import ConfigError, XoExporterError
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.document import TYPES, document
 from xo_exporter.simulator import GENERATIONS, SimulatedPool, make_estate
+from xo_exporter.web.access import WebConfigFile
 
 OK: Final = 0
 NOT_READ_IN_FULL: Final = 1
@@ -115,6 +116,15 @@ _seed_option = click.option(
 )
 
 
+_web_config_option = click.option(
+    "--web.config.file",
+    "web_config_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="TLS, basic auth and headers of this server, as every Prometheus exporter has them.",
+)
+
+
 def _collector_options(command: Command) -> Command:
     for name, default in reversed(list(COLLECTORS.items())):
         command = click.option(
@@ -148,12 +158,18 @@ def cli() -> None:
 @cli.command()
 @_config_option
 @click.option("--listen", type=_ListenAddress(), help="Where to listen. [default: :19773]")
+@_web_config_option
 @_collector_options
 @_with_logs("info")
-def serve(config_file: Path | None, listen: Listen | None, **switches: bool | None) -> int:
+def serve(
+    config_file: Path | None,
+    listen: Listen | None,
+    web_config_file: Path | None,
+    **switches: bool | None,
+) -> int:
     """Serve /metrics, /probe and /sd for Prometheus, and a page for people at /."""
     config = _switched(_load(config_file), switches)
-    asyncio.run(service.serve(config, listen or config.listen))
+    asyncio.run(service.serve(config, listen or config.listen, _web_config(web_config_file)))
     return OK
 
 
@@ -201,13 +217,22 @@ def check_command(config_file: Path | None) -> int:
 @_hosts_option
 @_vms_option
 @_seed_option
+@_web_config_option
 @_collector_options
 @_with_logs("info")
-def demo(listen: Listen, hosts: int, vms: int, seed: int, **switches: bool | None) -> int:
+def demo(
+    listen: Listen,
+    hosts: int,
+    vms: int,
+    seed: int,
+    web_config_file: Path | None,
+    **switches: bool | None,
+) -> int:
     """Serve the metrics of a simulated pool: nothing to configure."""
     asyncio.run(
         service.demo(
             listen,
+            _web_config(web_config_file),
             hosts=hosts,
             vms=vms,
             seed=seed,
@@ -251,6 +276,10 @@ def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) ->
 
     asyncio.run(service.simulate(pool, announce=lambda line: _print(line.encode())))
     return OK
+
+
+def _web_config(path: Path | None) -> WebConfigFile | None:
+    return None if path is None else WebConfigFile(path)
 
 
 def _load(config_file: Path | None) -> Config:

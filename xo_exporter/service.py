@@ -14,12 +14,15 @@ from xo_exporter.config import Config, Listen, PoolConfig, Secret, Url
 from xo_exporter.errors import ConfigError
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.simulator import SimulatedPool, make_estate
+from xo_exporter.web import listener
+from xo_exporter.web.access import Access, WebConfigFile
 from xo_exporter.web.application import application
+from xo_exporter.web.listener import IDLE_TIMEOUT
+from xo_exporter.web.server_tls import server_context
 
 log = structlog.get_logger()
 
 _SHUTDOWN_TIMEOUT: Final = 30.0  # seconds that a scrape in flight has to come to its end
-_KEEP_ALIVE: Final = 75.0
 DEMO_NAME: Final = "demo"
 
 
@@ -33,42 +36,57 @@ def _ended() -> asyncio.Event:
 
 
 @asynccontextmanager
-async def _serving(config: Config, listen: Listen) -> AsyncIterator[str]:
+async def _serving(
+    config: Config, listen: Listen, web_config: WebConfigFile | None
+) -> AsyncIterator[str]:
     """Serve until the block ends; gives the URL to open."""
+    tls = server_context(web_config) if web_config else None
+    app = application(Collector(config))
+    if web_config:
+        Access(web_config).apply_to(app)
     runner = web.AppRunner(
-        application(Collector(config)),
+        app,
         access_log=None,
-        keepalive_timeout=_KEEP_ALIVE,
+        keepalive_timeout=IDLE_TIMEOUT,
         shutdown_timeout=_SHUTDOWN_TIMEOUT,
     )
     await runner.setup()
     try:
-        site = web.TCPSite(runner, listen.host or None, listen.port)
         try:
-            await site.start()
+            server = await listener.listen(runner, listen.host, listen.port, tls)
         except OSError as error:
             raise ConfigError(
                 f"can't listen at {listen} ({error.strerror or error})",
                 hint="choose another address with --listen",
             ) from error
-        port = runner.addresses[0][1]
-        url = f"http://{Listen(host=listen.host or 'localhost', port=port)}/"
-        log.info("serving", url=url, pools=len(config.pools))
-        yield url
+        try:
+            port = server.sockets[0].getsockname()[1]
+            address = Listen(host=listen.host or "localhost", port=port)
+            url = f"{'https' if tls else 'http'}://{address}/"
+            log.info("serving", url=url, pools=len(config.pools))
+            yield url
+        finally:
+            server.close()
     finally:
         await runner.cleanup()
 
 
-async def serve(config: Config, listen: Listen) -> None:
+async def serve(config: Config, listen: Listen, web_config: WebConfigFile | None) -> None:
     """Serve the pools of `config` until SIGTERM or Ctrl-C."""
     ended = _ended()
-    async with _serving(config, listen):
+    async with _serving(config, listen, web_config):
         await ended.wait()
         log.info("ending: scrapes in flight are finished first")
 
 
 async def demo(
-    listen: Listen, *, hosts: int, vms: int, seed: int, switch: Callable[[Config], Config]
+    listen: Listen,
+    web_config: WebConfigFile | None,
+    *,
+    hosts: int,
+    vms: int,
+    seed: int,
+    switch: Callable[[Config], Config],
 ) -> None:
     """Serve a simulated pool that runs in this process."""
     ended = _ended()
@@ -81,7 +99,7 @@ async def demo(
             name=DEMO_NAME,
         )
         config = Config(listen=listen, pools=(pool,), collectors=dict(COLLECTORS))
-        async with _serving(switch(config), listen) as url:
+        async with _serving(switch(config), listen, web_config) as url:
             log.info("a simulated pool is exported", open=url, metrics=f"{url}metrics")
             await ended.wait()
 
