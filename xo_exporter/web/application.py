@@ -15,7 +15,7 @@ COLLECTOR: Final = web.AppKey("collector", Collector)
 
 _TIMEOUT_HEADER: Final = "X-Prometheus-Scrape-Timeout-Seconds"
 _MARGIN: Final = 0.2  # seconds for what comes after reading, and for the way back …
-_SHARE: Final = 0.05  # … or this part of the time, where that is more
+_SHARE: Final = 0.1  # … or this part of the time, where that is more
 
 
 def application(collector: Collector) -> web.Application:
