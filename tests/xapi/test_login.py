@@ -66,8 +66,18 @@ def a_member_of(master: str) -> Handler:
 async def test_the_master_that_a_member_names_is_logged_in_at(
     pool: SimulatedPool, members: list[str], config_of: ConfigOf, log_in_to: LogIn
 ) -> None:
-    """HOST_IS_SLAVE is followed, and the member never sees the password."""
+    """HOST_IS_SLAVE is followed, and the master logged in at once."""
     session = await log_in_to(config_of(pool, url=pool.url_of(members[0])))
+    assert str(session.target.url) == pool.url
+    assert pool.sessions.logins == 1
+
+
+async def test_a_member_among_several_addresses_never_sees_the_password(
+    pool: SimulatedPool, members: list[str], config_of: ConfigOf, log_in_to: LogIn
+) -> None:
+    """Where there are several addresses, each is asked who it is before it gets the password."""
+    config = config_of(pool, url=pool.url_of(members[0]), members=[pool.url])
+    session = await log_in_to(config)
     assert str(session.target.url) == pool.url
     assert pool.traffic.by_host[members[0]][_LOG_IN] == 0
     assert pool.traffic.by_host[pool.master][_LOG_IN] == 1
@@ -495,8 +505,10 @@ async def test_an_endless_answer_is_cut_off(
     """An answer that never ends is given up at a limit, long before memory runs out."""
     monkeypatch.setattr(transport, "MAX_BODY", 1_000_000)
     pool.faults.add(Endless(content_type="text/xml"), method=method)
+    # With another address to turn to, each is asked for something else before the log-in.
+    members = ["http://127.0.0.1:1"] if method != _LOG_IN else []
     with pytest.raises(BadAnswer, match="longer than 1000000 bytes"):
-        await log_in_to(config_of(pool))
+        await log_in_to(config_of(pool, members=members))
 
 
 async def test_a_dripping_answer_is_too_late(

@@ -144,7 +144,8 @@ class _Attempt:
         ways_left: int,
     ) -> Session:
         share = (self._deadline - time.monotonic()) / ways_left
-        await _knock(target, context, certificate_name, share)
+        if ways_left > 1:
+            await _knock(target, context, certificate_name, share)
         remaining = self._deadline - time.monotonic()
         log_in = _LogIn(self._pool, self._password, target, context, certificate_name, remaining)
         try:
@@ -158,7 +159,7 @@ class _Attempt:
 async def _knock(
     target: Target, context: ssl.SSLContext | None, certificate_name: str | None, seconds: float
 ) -> None:
-    """See whether an XAPI answers at all, before it gets the password.
+    """See whether an XAPI answers at all, while there is another address to turn to.
 
     Asks for something that takes a session, without one: the answer is an error, and quick.
     Raises PoolError where there is none, HostIsSlave where the host is a member.
