@@ -87,6 +87,10 @@ class Session:
             body = await self._call_xml(method, params)
         return json_text.decode(decoder, body, self._answer_to(method))
 
+    async def field(self, decoder: msgspec.json.Decoder[T], name: str) -> T:
+        """A field of the session's own record, such as `is_local_superuser`; as `call`."""
+        return await self.call(decoder, f"session.get_{name}", self._ref)
+
     def _answer_to(self, method: str) -> str:
         return f"the answer of {self.target.url} to {method}"
 

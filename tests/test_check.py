@@ -1,0 +1,165 @@
+"""What `check` finds, step by step."""
+
+import dataclasses
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from xo_exporter.check import check
+from xo_exporter.config import Config, PoolConfig, Secret, Tls, Url
+from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.simulator import Hang, SimulatedPool, Status, make_estate
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[SimulatedPool]:
+    """Run a small pool with a certificate of its own."""
+    async with SimulatedPool(make_estate(hosts=2, vms=4, seed=3), tls=True) as running:
+        yield running
+
+
+@pytest.fixture
+def config(pool: SimulatedPool) -> PoolConfig:
+    """Give the configuration of the pool, pinned."""
+    return PoolConfig(
+        url=Url.parse(pool.url),
+        username=pool.username,
+        password=Secret(pool.password),
+        tls=Tls(fingerprint_sha256=(bytes.fromhex(pool.fingerprint.replace(":", "")),)),
+    )
+
+
+async def findings(*pools: PoolConfig) -> tuple[list[str], bool]:
+    """Give the lines that are printed, and whether all is well."""
+    text, all_well = await check(Config(pools=pools, collectors=dict(COLLECTORS)))
+    return text.splitlines(), all_well
+
+
+def steps(lines: list[str]) -> list[str]:
+    """Give each step's verdict and name."""
+    return [line.split(": ")[0].strip() for line in lines if line[2:4] in ("ok", "fa")]
+
+
+async def test_each_step_that_works_is_told(pool: SimulatedPool, config: PoolConfig) -> None:
+    """TLS, log-in, role, objects and each host's RRDs, in this order; and nobody stays in."""
+    lines, all_well = await findings(config)
+    hosts = sorted(pool.database.tables["host"].values(), key=lambda host: str(host["uuid"]))
+    assert lines[0] == f"{config.url.netloc} ({config.url})"
+    assert steps(lines) == [
+        "ok      TLS",
+        "ok      log-in",
+        "ok      role",
+        "ok      objects",
+        *(f"ok      RRDs of {host['name_label']}" for host in hosts),
+    ]
+    assert pool.fingerprint in lines[1]
+    assert "superuser" in lines[3]
+    assert all_well
+    assert pool.sessions.open == []
+
+
+async def test_a_name_is_resolved(config: PoolConfig) -> None:
+    """A host name is told with its addresses; one that nobody knows, with what to do."""
+    local = dataclasses.replace(config, url=Url("https", "localhost", config.url.port))
+    lines, _ = await findings(local)
+    assert "127.0.0.1" in lines[1]
+    assert lines[1].startswith("  ok      name: localhost is ")
+    unknown = dataclasses.replace(config, url=Url("https", "xcp.invalid", 443), timeout=5.0)
+    lines, all_well = await findings(unknown)
+    assert not all_well
+    assert steps(lines) == ["failed  name", "failed  log-in"]
+    assert "DNS" in lines[2]
+
+
+async def test_a_closed_port_is_told(config: PoolConfig) -> None:
+    """A host that takes no connection is told as that, with what to look for."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = Url("https", "127.0.0.1", probe.getsockname()[1])
+    lines, all_well = await findings(dataclasses.replace(config, url=url))
+    assert not all_well
+    assert steps(lines) == ["failed  connection", "failed  log-in"]
+    assert "refused" in lines[1]
+    assert "firewall" in lines[2]
+
+
+async def test_a_refused_certificate_is_told_with_its_fingerprint(
+    pool: SimulatedPool, config: PoolConfig
+) -> None:
+    """What would have to be pinned stands there, and no password was sent."""
+    lines, all_well = await findings(dataclasses.replace(config, tls=Tls()))
+    assert not all_well
+    assert steps(lines) == ["failed  TLS", "failed  log-in"]
+    assert pool.fingerprint in lines[1]
+    assert "fingerprint_sha256" in lines[2]
+    assert pool.calls["session.login_with_password"] == 0
+
+
+async def test_a_wrong_password_is_tried_once(pool: SimulatedPool, config: PoolConfig) -> None:
+    """A refused log-in ends the check of that pool, and its password is told nowhere."""
+    lines, all_well = await findings(dataclasses.replace(config, password=Secret("hunter2")))
+    assert not all_well
+    assert steps(lines) == ["ok      TLS", "failed  log-in"]
+    assert pool.sessions.refused == 1
+    assert "hunter2" not in "\n".join(lines)
+
+
+async def test_a_password_file_that_is_gone_is_a_failed_log_in(
+    config: PoolConfig, tmp_path: Path
+) -> None:
+    """What can't be read any more is told, not raised."""
+    gone = dataclasses.replace(config, password=None, password_file=tmp_path / "gone")
+    lines, all_well = await findings(gone)
+    assert not all_well
+    assert "gone" in lines[2]
+
+
+async def test_a_host_without_rrds_is_told(pool: SimulatedPool, config: PoolConfig) -> None:
+    """One host's failure is told beside what works of the others."""
+    host, record = next(iter(pool.database.tables["host"].items()))
+    name = record["name_label"]
+    pool.database.modify("host", host, name_label=f"{name}\n\x1b[31m")
+    pool.faults.add(Status(503), path="/rrd_updates", host=host)
+    lines, all_well = await findings(config)
+    assert not all_well
+    failed = [line for line in lines if line.startswith("  failed")]
+    assert len(failed) == 1
+    assert name in failed[0]
+    assert "503" in failed[0]
+    assert "\x1b" not in failed[0]
+
+
+async def test_members_are_tried_too(pool: SimulatedPool, config: PoolConfig) -> None:
+    """Each further address has its own steps, whether or not it is needed."""
+    other = pool.url_of(list(pool.database.tables["host"])[1])
+    member = dataclasses.replace(config, members=(Url.parse(other),))
+    lines, all_well = await findings(member)
+    assert all_well
+    for line, url in zip(lines[1:3], (pool.url, other), strict=True):
+        assert line.startswith(f"  ok      TLS: {url}, certificate pinned")
+
+
+async def test_every_pool_is_checked(pool: SimulatedPool, config: PoolConfig) -> None:
+    """A pool that hangs does not keep the others from being told, in the order given."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = Url("https", "127.0.0.1", silent.getsockname()[1])
+        hung = dataclasses.replace(config, url=url, name="hung", timeout=0.5)
+        lines, all_well = await findings(hung, dataclasses.replace(config, name="well"))
+    assert not all_well
+    heads = [line for line in lines if not line.startswith(" ")]
+    assert heads == [f"hung ({url})", f"well ({config.url})"]
+    assert "in time" in lines[1]
+    assert steps(lines[lines.index(heads[1]) :])[0] == "ok      TLS"
+
+
+async def test_a_role_that_is_not_told_does_not_hold_up_the_check(
+    pool: SimulatedPool, config: PoolConfig
+) -> None:
+    """A question that is never answered fails its step in time; what follows is still tried."""
+    pool.faults.add(Hang(), method="session.get_is_local_superuser")
+    lines, all_well = await findings(dataclasses.replace(config, timeout=1.0))
+    assert not all_well
+    assert "failed  role" in steps(lines)
+    assert "ok      objects" in steps(lines)
