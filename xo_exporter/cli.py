@@ -32,18 +32,11 @@ T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _ListenAddress(click.ParamType[Listen]):
-    name = "HOST:PORT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Listen:
-        if isinstance(value, Listen):
-            return value
-        try:
-            return parse_listen(value)
-        except ConfigError as error:
-            self.fail(str(error), param, ctx)
+def _listen(ctx: click.Context, param: click.Parameter, value: str | None) -> Listen | None:
+    try:
+        return None if value is None else parse_listen(value)
+    except ConfigError as error:
+        raise click.BadParameter(str(error), ctx, param) from error
 
 
 def _with_logs(default_level: str) -> Callable[[Command], Command]:
@@ -157,7 +150,9 @@ def cli() -> None:
 
 @cli.command()
 @_config_option
-@click.option("--listen", type=_ListenAddress(), help="Where to listen. [default: :19773]")
+@click.option(
+    "--listen", metavar="HOST:PORT", callback=_listen, help="Where to listen. [default: :19773]"
+)
 @_web_config_option
 @_collector_options
 @_with_logs("info")
@@ -213,7 +208,9 @@ def check_command(config_file: Path | None) -> int:
 
 
 @cli.command()
-@click.option("--listen", type=_ListenAddress(), default="127.0.0.1:19773", show_default=True)
+@click.option(
+    "--listen", metavar="HOST:PORT", callback=_listen, default="127.0.0.1:19773", show_default=True
+)
 @_hosts_option
 @_vms_option
 @_seed_option
@@ -245,7 +242,8 @@ def demo(
 @cli.command()
 @click.option(
     "--listen",
-    type=_ListenAddress(),
+    metavar="HOST:PORT",
+    callback=_listen,
     default="127.0.0.1:19774",
     show_default=True,
     help="Address of the first host; the others have the loopback addresses after it.",
