@@ -1,9 +1,11 @@
 """Taking connections: as many as there is room for, none of them for ever."""
 
 import asyncio
+import errno
 import resource
+import socket
 import ssl
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -43,14 +45,26 @@ async def listen(
         log.warning("a connection was refused: there are too many", connections=room)
         return _Refused()
 
-    return await asyncio.get_running_loop().create_server(
-        take,
-        host or None,
-        port,
-        ssl=context,
-        ssl_handshake_timeout=_HANDSHAKE_TIMEOUT if context else None,
-        backlog=_BACKLOG,
-    )
+    options: dict[str, Any] = {"ssl": context, "backlog": _BACKLOG}
+    if context is not None:
+        options["ssl_handshake_timeout"] = _HANDSHAKE_TIMEOUT
+    loop = asyncio.get_running_loop()
+    if host:
+        return await loop.create_server(take, host, port, **options)
+    return await loop.create_server(take, sock=_every_address(port), **options)
+
+
+def _every_address(port: int) -> socket.socket:
+    """One socket for IPv6 and IPv4; for IPv4 alone where the system has no IPv6."""
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(
+                ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=_BACKLOG
+            )
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
+    return socket.create_server(("", port), backlog=_BACKLOG)
 
 
 def _most_files() -> int:

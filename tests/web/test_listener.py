@@ -1,0 +1,81 @@
+"""Where connections are taken, and how many."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientSession, web
+
+from xo_exporter.web import listener
+
+
+@pytest.fixture
+async def runner() -> AsyncIterator[web.AppRunner]:
+    """An application with one page."""
+
+    async def page(_request: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    app = web.Application()
+    app.router.add_get("/", page)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    yield runner
+    await runner.cleanup()
+
+
+async def _get(url: str) -> str:
+    async with ClientSession() as session, session.get(url) as answer:
+        return await answer.text()
+
+
+async def test_without_a_host_both_families_are_at_one_port(runner: web.AppRunner) -> None:
+    """An empty host is every address, IPv4 and IPv6, at the same port, also where that is 0."""
+    async with await listener.listen(runner, "", 0, None) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await _get(f"http://127.0.0.1:{port}/") == "here"
+        assert await _get(f"http://[::1]:{port}/") == "here"
+
+
+async def test_without_ipv6_there_is_ipv4(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a system without IPv6 an empty host is every IPv4 address."""
+    create = socket.create_server
+
+    def no_ipv6(*args: object, family: int = socket.AF_INET, **options: object) -> socket.socket:
+        if family == socket.AF_INET6:
+            raise OSError(97, "Address family not supported by protocol")
+        return create(*args, family=family, **options)  # type: ignore[arg-type]  # passed on
+
+    monkeypatch.setattr(socket, "create_server", no_ipv6)
+    async with await listener.listen(runner, "", 0, None) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await _get(f"http://127.0.0.1:{port}/") == "here"
+
+
+async def test_taken_port_is_an_error(runner: web.AppRunner) -> None:
+    """A port that another process listens at is an OSError, with and without a host."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for host in ("127.0.0.1", ""):
+            with pytest.raises(OSError, match=r"[Aa]ddress already in use"):
+                await listener.listen(runner, host, port, None)
+
+
+async def test_connections_past_the_limit_are_closed(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many clients are let in at once, and when one goes another is let in."""
+    monkeypatch.setattr(listener, "MOST_CONNECTIONS", 2)
+    async with await listener.listen(runner, "127.0.0.1", 0, None) as server:
+        address = server.sockets[0].getsockname()
+        first, second = [await asyncio.open_connection(*address) for _ in range(2)]
+        third, writer = await asyncio.open_connection(*address)
+        assert await third.read() == b""
+        writer.close()
+        for _, other in (first, second):
+            other.close()
+            await other.wait_closed()
+        assert await _get(f"http://127.0.0.1:{address[1]}/") == "here"
