@@ -262,6 +262,9 @@ def demo(
 @click.option("--username", default="root", show_default=True)
 @click.option("--password", default="simulated", show_default=True)
 @click.option("--advertise", metavar="ADDRESS", help="Say that all hosts are at this address.")
+@click.option(
+    "--life", is_flag=True, help="VMs start, stop, move, come and go; else only loads change."
+)
 @_with_logs("warning")
 def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) -> int:
     """Run a simulated pool: an XAPI server that any client of XAPI can talk to."""

@@ -178,3 +178,16 @@ def test_impossible_estates(hosts: int, vms: int) -> None:
     """There is no pool without a host."""
     with pytest.raises(ValueError, match="at least one host"):
         make_estate(hosts=hosts, vms=vms)
+
+
+@pytest.mark.parametrize("vms", [0, 1, 19, 20, 60, 200])
+def test_there_are_as_many_vms_as_asked_for(vms: int) -> None:
+    """Guests and replicas are so many together; templates, snapshots and domain 0 come on top."""
+    records = make_estate(hosts=2, vms=vms, seed=3).tables["VM"].values()
+    guests = [
+        record
+        for record in records
+        if not (record["is_a_template"] or record["is_a_snapshot"] or record["is_control_domain"])
+    ]
+    assert len(guests) == vms
+    assert any("xo:backup:sr" in record["other_config"] for record in guests) == (vms >= 20)

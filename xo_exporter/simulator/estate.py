@@ -15,6 +15,7 @@ from xo_exporter.simulator.names import Identities
 from xo_exporter.simulator.schema import Generation
 
 _DEFAULT_TEMPLATES = 40
+_VMS_PER_REPLICA = 40
 
 
 def make_estate(
@@ -25,7 +26,9 @@ def make_estate(
     *,
     now: float | None = None,
 ) -> Database:
-    """Make a pool of so many hosts (at least one) and VMs; templates and snapshots come on top.
+    """Make a pool of so many hosts (at least one) and VMs, replicas among them.
+
+    Control domains, templates and snapshots come on top.
 
     The same seed gives the same references, UUIDs, names and sizes. `now` is the Unix time that
     start times, snapshots and certificates are dated by; the present when left out.
@@ -40,15 +43,16 @@ def make_estate(
         estate_hosts.make_host(plan, number, networks)
     estate_storage.make_storage(plan)
     estate_copies.make_templates(plan, _DEFAULT_TEMPLATES)
+    replicas = (vms + _VMS_PER_REPLICA // 2) // _VMS_PER_REPLICA
     made = [
         estate_vms.make_vm(plan, number, estate_vms.choose_guest(plan, number))
-        for number in range(vms)
+        for number in range(vms - replicas)
     ]
     for number, vm in enumerate(made):
         if number % 10 == 2:
             estate_copies.make_snapshot(plan, vm, number // 10)
-        if number % 40 == 7:
-            estate_copies.make_replica(plan, vm, number)
+    for number in range(7, 7 + replicas * _VMS_PER_REPLICA, _VMS_PER_REPLICA):
+        estate_copies.make_replica(plan, made[number % len(made)], number)
     _use_gpu(plan, made)
     estate_storage.make_leftovers(plan, max(12, vms // 3))
     estate_storage.finish_storage(plan)
