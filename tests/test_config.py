@@ -3,7 +3,7 @@
 import os
 import re
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -449,12 +449,27 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str, reason
     assert "hunter2" not in repr(caught.value.__context__)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
-def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
-    """A file that this user may not read is an error like any other."""
+@pytest.fixture
+def forbidden(tmp_path: Path) -> Path:
+    """Give a file that nobody may read."""
     (tmp_path / "xo.yml").touch(mode=0o000)
+    return tmp_path / "xo.yml"
+
+
+@pytest.fixture
+def not_root(forbidden: Path) -> Iterator[None]:
+    """Go without root's rights for a test: to root nothing is forbidden."""
+    nobody, user = 65534, os.geteuid()
+    if user == 0:
+        os.seteuid(nobody)
+    yield
+    os.seteuid(user)
+
+
+def test_a_file_without_permission_is_refused(forbidden: Path, not_root: None) -> None:
+    """A file that this user may not read is an error like any other."""
     with pytest.raises(ConfigError, match="Permission denied"):
-        load(tmp_path / "xo.yml", {}, collectors={})
+        load(forbidden, {}, collectors={})
 
 
 def test_a_line_break_in_a_files_name_stays_in_one_line(tmp_path: Path) -> None:
