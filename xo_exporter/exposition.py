@@ -4,7 +4,6 @@ Byte for byte what prometheus_client's own two renderers print for the same fami
 times cheaper: the labels of an object are escaped and joined once and serve all its samples.
 """
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Final, Literal
 
@@ -16,34 +15,52 @@ OPENMETRICS_CONTENT_TYPE: Final = "application/openmetrics-text; version=1.0.0; 
 FamilyType = Literal["gauge", "counter"]
 
 _VALUE_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
+_NOT_FINITE: Final = {"nan": "NaN", "inf": "+Inf", "-inf": "-Inf"}
 _HELP_ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n"})
+
+
+def _escaped(value: str) -> str:
+    # Hardly a value needs it, and to look is cheaper than to translate.
+    if "\\" in value or '"' in value or "\n" in value:
+        return value.translate(_VALUE_ESCAPES)
+    return value
 
 
 class Labels:
     """The labels of a sample: sorted by name, those with an empty value left out.
 
-    Made once for an object and shared by its samples; the text is worked out once, when asked.
+    Made once for an object and shared by its samples; each label is escaped once.
     """
 
-    __slots__ = ("_text", "pairs")
+    __slots__ = ("_entries", "_text")
 
     def __init__(self, pairs: Iterable[tuple[str, str | None]]) -> None:
-        self.pairs: tuple[tuple[str, str], ...] = tuple(
-            sorted((name, value) for name, value in pairs if value)
+        # Name, value, and both as in the exposition.
+        self._entries: list[tuple[str, str, str]] = sorted(
+            [(name, value, f'{name}="{_escaped(value)}"') for name, value in pairs if value]
         )
         self._text: str | None = None
 
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Names and values."""
+        return tuple((name, value) for name, value, _ in self._entries)
+
     def also(self, *pairs: tuple[str, str | None]) -> "Labels":
         """These labels and `pairs`."""
-        return Labels((*self.pairs, *pairs)) if pairs else self
+        labels = Labels(())
+        labels._entries = [
+            *self._entries,
+            *[(name, value, f'{name}="{_escaped(value)}"') for name, value in pairs if value],
+        ]
+        labels._entries.sort()
+        return labels
 
     @property
     def text(self) -> str:
         """As in the exposition, braces included; empty without labels."""
         if self._text is None:
-            inner = ",".join(
-                f'{name}="{value.translate(_VALUE_ESCAPES)}"' for name, value in self.pairs
-            )
+            inner = ",".join([text for _, _, text in self._entries])
             self._text = f"{{{inner}}}" if inner else ""
         return self._text
 
@@ -97,15 +114,12 @@ class Family:
 
 def number(value: Value) -> str:
     """A sample's value as Go prints it, which is how prometheus_client prints it."""
-    value = float(value)
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    text = repr(value)
+    text = repr(float(value))
     point = text.find(".")
+    if point < 0 and "n" in text:
+        return _NOT_FINITE[text]
     # Python keeps to plain digits up to 1e16, Go has an exponent from 1e6 on.
-    if value > 0 and point > 6:
+    if point > 6 and value > 0:
         mantissa = f"{text[0]}.{text[1:point]}{text[point + 1 :]}".rstrip("0.")
         return f"{mantissa}e+{point - 1:02d}"
     return text
