@@ -3,17 +3,26 @@
 import asyncio
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from xo_exporter.collector.body import AT_WORK, Form
 from xo_exporter.collector.pool import Outcome, PoolScraper, Seen
 from xo_exporter.collector.scrape import Scrape
 from xo_exporter.config import Config
 from xo_exporter.pool_labels import Identity, PoolLabels
 from xo_exporter.reading import Depth, PoolReader, Reading
 
-__all__ = ["IDLE_CHECK", "Collector", "Outcome", "PoolScraper", "Scrape", "Seen"]
+__all__ = ["IDLE_CHECK", "Collector", "Form", "Outcome", "PoolScraper", "Scrape", "Seen"]
 
 IDLE_CHECK: Final = 30.0  # seconds
+
+
+class _Part(NamedTuple):
+    """What a scrape has of one pool: the reading, the label, and the entry that it is already."""
+
+    reading: Reading
+    label: str
+    twin: str | None
 
 
 class Collector:
@@ -25,6 +34,8 @@ class Collector:
             pool.key: PoolScraper(PoolReader(pool), config.collectors) for pool in config.pools
         }
         self._labels = PoolLabels()
+        self._at_work = asyncio.Semaphore(AT_WORK)
+        self._last: dict[tuple[str, ...], tuple[list[_Part], asyncio.Task[Scrape]]] = {}
         self._tried: set[str] = set()
         self._greetings: list[asyncio.Task[None]] = []
         self._watch: asyncio.Task[None] | None = None
@@ -63,6 +74,13 @@ class Collector:
             await asyncio.sleep(IDLE_CHECK)
             for pool in self.pools.values():
                 await pool.close_if_idle()
+                if not pool.reader.is_connected:
+                    self._forget(pool.name)
+
+    def _forget(self, name: str) -> None:
+        """Let go of the scrapes that a pool is part of."""
+        for names in [names for names in self._last if name in names]:
+            del self._last[names]
 
     async def scrape(
         self, names: Sequence[str] | None = None, seconds: float | None = None
@@ -70,24 +88,35 @@ class Collector:
         """Scrape the pools of these NAMEs, or all, within so many seconds.
 
         Without a number each pool's own `timeout` holds. A pool that can't be read is an outcome
-        with failures, never an exception.
+        with failures, never an exception. Scrapes with the same readings are one object.
         """
-        pools = [self.pools[name] for name in (self.pools if names is None else names)]
+        wanted = tuple(self.pools if names is None else names)
+        pools = [self.pools[name] for name in wanted]
         readings = await asyncio.gather(*(self._read(pool, seconds) for pool in pools))
         identities = self._identities()
         labels, twins = self._labels.labels(identities), self._labels.twins(identities)
+        parts = [
+            _Part(reading, labels[name], twins.get(name))
+            for name, reading in zip(wanted, readings, strict=True)
+        ]
+        last = self._last.get(wanted)
+        if last is None or last[0] != parts:
+            last = self._last[wanted] = parts, asyncio.create_task(self._scraped(pools, parts))
+        # Whoever goes away does not take it from the others.
+        return await asyncio.shield(last[1])
+
+    async def _scraped(self, pools: Sequence[PoolScraper], parts: Sequence[_Part]) -> Scrape:
         outcomes = await asyncio.gather(
-            *(
-                pool.outcome(reading, labels[pool.name], twins.get(pool.name))
-                for pool, reading in zip(pools, readings, strict=True)
-            )
+            *(pool.outcome(*part) for pool, part in zip(pools, parts, strict=True))
         )
         self._tried.update(pool.name for pool in pools)
-        return Scrape(outcomes, self.config.collectors)
+        return Scrape(outcomes, self.config.collectors, self._at_work)
 
     async def _read(self, pool: PoolScraper, seconds: float | None) -> Reading:
         timeout = pool.reader.config.timeout if seconds is None else seconds
         reading = await pool.reader.read(time.monotonic() + timeout)
+        if pool.is_prepared(reading):
+            return reading
         identities = self._identities()
         if pool.name not in self._labels.twins(identities):
             pool.prepare(reading, self._labels.labels(identities)[pool.name])
@@ -99,4 +128,6 @@ class Collector:
             self._watch.cancel()
         await asyncio.gather(*(pool.close() for pool in self.pools.values()))
         watch = [] if self._watch is None else [self._watch]
-        await asyncio.gather(*self._greetings, *watch, return_exceptions=True)
+        scrapes = [scrape for _, scrape in self._last.values()]
+        self._last.clear()
+        await asyncio.gather(*self._greetings, *watch, *scrapes, return_exceptions=True)

@@ -91,6 +91,10 @@ class PoolScraper:
         if reading.records is not None:
             self._build(reading, label)
 
+    def is_prepared(self, reading: Reading) -> bool:
+        """Whether `prepare` was called with this reading last, or has nothing to do."""
+        return reading.records is None or (self._built is not None and self._built[0] is reading)
+
     async def outcome(self, reading: Reading, label: str, twin: str | None) -> Outcome:
         """What comes of a reading; `twin` is the NAME of the entry that this pool is already."""
         failures = list(reading.failures)
@@ -149,7 +153,7 @@ class PoolScraper:
     def _build(self, reading: Reading, label: str) -> "asyncio.Task[Built]":
         if self._built is not None:
             of_reading, with_label, task = self._built
-            if of_reading is reading and with_label == label:
+            if with_label == label and _alike(of_reading, reading):
                 return task
         # In a thread, so that the event loop answers others meanwhile.
         work = asyncio.to_thread(_build, reading, label, self._collectors)
@@ -187,6 +191,17 @@ class PoolScraper:
         await self.reader.close_if_idle()
         if not self.reader.is_connected:
             self._built = None
+
+
+def _alike(one: Reading, other: Reading) -> bool:
+    """Whether the same comes of two readings; they may differ in how long they took."""
+    if one is other:
+        return True
+    return (
+        one.records is other.records
+        and one.rrds.keys() == other.rrds.keys()
+        and all(rrd is other.rrds[ref] for ref, rrd in one.rrds.items())
+    )
 
 
 def _counts(model: PoolModel) -> dict[str, int]:

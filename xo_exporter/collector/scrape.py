@@ -1,10 +1,12 @@
 """A scrape of several pools that is done, and its exposition."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
+from xo_exporter.collector.body import Bodies, Form, compress
 from xo_exporter.collector.pool import Outcome
 from xo_exporter.exposition import Exposition, Family
 from xo_exporter.metrics import exporter, tables, xo
@@ -21,11 +23,20 @@ def _process_families() -> list[Family]:
 
 
 class Scrape:
-    """A scrape that is done: its outcomes, and the exposition."""
+    """A scrape that is done: its outcomes, and the exposition.
 
-    def __init__(self, outcomes: Sequence[Outcome], collectors: Mapping[str, bool]) -> None:
+    at_work: bounds how many bodies are rendered at a time.
+    """
+
+    def __init__(
+        self,
+        outcomes: Sequence[Outcome],
+        collectors: Mapping[str, bool],
+        at_work: asyncio.Semaphore,
+    ) -> None:
         self.outcomes = tuple(outcomes)
         self._collectors = collectors
+        self._bodies = Bodies(self._render, at_work)
 
     @property
     def models(self) -> list[PoolModel]:
@@ -57,3 +68,12 @@ class Scrape:
         if process:
             result.add_all(_process_families())
         return result
+
+    def body(self, form: Form) -> "asyncio.Task[bytes]":
+        """The exposition as the body of an answer; see `Bodies.body`."""
+        return self._bodies.body(form)
+
+    def _render(self, form: Form) -> bytes:
+        exposition = self.exposition(process=form.process)
+        body = exposition.openmetrics() if form.openmetrics else exposition.text()
+        return compress(body) if form.compressed else body

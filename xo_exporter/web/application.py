@@ -1,15 +1,15 @@
 """The routes, as an aiohttp application."""
 
 import asyncio
-import gzip
 from typing import Final
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
-from xo_exporter.collector import Collector, Scrape
+from xo_exporter.collector import Collector, Form, Scrape
 from xo_exporter.exposition import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE
 from xo_exporter.web import negotiation
 from xo_exporter.web.page import page
+from xo_exporter.web.sending import Sliced
 
 COLLECTOR: Final = web.AppKey("collector", Collector)
 
@@ -68,22 +68,23 @@ def _budget(request: web.Request) -> float | None:
 
 
 async def _exposition(request: web.Request, scrape: Scrape, *, process: bool) -> web.Response:
-    openmetrics = negotiation.wants_openmetrics(_header(request, "Accept"))
-    compress = negotiation.takes_gzip(_header(request, "Accept-Encoding"))
-
-    def render() -> bytes:
-        exposition = scrape.exposition(process=process)
-        body = exposition.openmetrics() if openmetrics else exposition.text()
-        return gzip.compress(body, compresslevel=1, mtime=0) if compress else body
-
+    form = Form(
+        openmetrics=negotiation.wants_openmetrics(_header(request, "Accept")),
+        compressed=negotiation.takes_gzip(_header(request, "Accept-Encoding")),
+        process=process,
+    )
     headers = {
-        "Content-Type": OPENMETRICS_CONTENT_TYPE if openmetrics else TEXT_CONTENT_TYPE,
+        "Content-Type": OPENMETRICS_CONTENT_TYPE if form.openmetrics else TEXT_CONTENT_TYPE,
         "Vary": "Accept, Accept-Encoding",
     }
-    if compress:
+    if form.compressed:
         headers["Content-Encoding"] = "gzip"
-    # In a thread, so that the event loop answers others meanwhile.
-    return web.Response(body=await asyncio.to_thread(render), headers=headers)
+    body = scrape.body(form)
+    await asyncio.shield(body)
+    if request.method == hdrs.METH_HEAD:
+        headers["Content-Length"] = str(len(body.result()))
+        return web.Response(headers=headers)
+    return web.Response(body=Sliced(body), headers=headers)
 
 
 def _header(request: web.Request, name: str) -> str:

@@ -1,0 +1,54 @@
+"""The bodies of answers: a scrape in each form is rendered once, however many wait for it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
+
+try:
+    from isal import igzip as gzip
+except ImportError:  # there is no build of it for every platform
+    import gzip  # type: ignore[no-redef]  # as fast as can be had there
+
+AT_WORK: Final = 2
+"""Bodies that are rendered at a time, each in a thread; further ones wait for their turn."""
+
+
+class Form(NamedTuple):
+    """What a body is like: its format, its encoding, and whether this process is described."""
+
+    openmetrics: bool = False
+    compressed: bool = False
+    process: bool = False
+
+
+def compress(body: bytes) -> bytes:
+    """A gzip file of `body`, made for speed rather than size; equal for equal bodies."""
+    return gzip.compress(body, 1, mtime=0)
+
+
+class Bodies:
+    """The bodies of one scrape, for as long as somebody holds on to them.
+
+    render: gives the body in a form, called in a thread; at_work: bounds these calls.
+    """
+
+    def __init__(self, render: Callable[[Form], bytes], at_work: asyncio.Semaphore) -> None:
+        self._render = render
+        self._at_work = at_work
+        self._tasks: WeakValueDictionary[Form, asyncio.Task[bytes]] = WeakValueDictionary()
+
+    def body(self, form: Form) -> "asyncio.Task[bytes]":
+        """The body in a form, to be awaited by `asyncio.shield`: others may wait for it, too.
+
+        Who comes while somebody still holds the task gets the same one.
+        """
+        task = self._tasks.get(form)
+        if task is None:
+            task = asyncio.create_task(self._make(form))
+            self._tasks[form] = task
+        return task
+
+    async def _make(self, form: Form) -> bytes:
+        async with self._at_work:
+            return await asyncio.to_thread(self._render, form)
