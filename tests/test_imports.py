@@ -24,7 +24,7 @@ LAYERS = [
     {"model"},
     {"exposition"},
     {"metrics"},
-    {"pool_labels", "logs"},
+    {"pool_labels", "logs", "cautions"},
     {"reading"},
     {"collector"},
     {"web"},

@@ -9,6 +9,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from xo_exporter import cautions
 from xo_exporter.collector import Collector
 from xo_exporter.config import Config, Listen, PoolConfig, Secret, Url
 from xo_exporter.errors import ConfigError
@@ -74,6 +75,7 @@ async def _serving(
 async def serve(config: Config, listen: Listen, web_config: WebConfigFile | None) -> None:
     """Serve the pools of `config` until SIGTERM or Ctrl-C."""
     ended = _ended()
+    cautions.tell(config)
     async with _serving(config, listen, web_config):
         await ended.wait()
         log.info("ending: scrapes in flight are finished first")

@@ -26,7 +26,7 @@ from xo_exporter.simulator import Garbage, Hang, SimulatedPool, Slow, Status, ma
 from xo_exporter.simulator.faults import Disconnect, Endless, Failure, Fault, Truncated
 from xo_exporter.xapi import transport
 from xo_exporter.xapi.addresses import Target
-from xo_exporter.xapi.login import _LogIn
+from xo_exporter.xapi.login_call import LogInCall, finish_abandoned
 from xo_exporter.xapi.session import Session
 
 ConfigOf = Callable[..., PoolConfig]
@@ -453,11 +453,36 @@ async def test_a_log_in_that_comes_as_it_is_abandoned_logs_itself_out(
 ) -> None:
     """The result that nobody takes any more, because of a cancellation, is no open session."""
     config = config_of(pool)
-    log_in = _LogIn(config, Secret(pool.password), Target(config.url), None, None, 5.0)
+    log_in = LogInCall(config, Secret(pool.password), Target(config.url), None, None, 5.0)
     await asyncio.to_thread(log_in.run)
     assert len(pool.sessions.open) == 1
     log_in.abandon()
     await until(lambda: pool.sessions.open == [])
+
+
+async def test_what_was_abandoned_is_waited_for_at_the_end(
+    pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn
+) -> None:
+    """Who ends the process can give such log-ins the time to log themselves out."""
+    pool.faults.add(Slow(delay=0.7), method=_LOG_IN)
+    with pytest.raises(TooLate):
+        await log_in_to(config_of(pool), seconds=0.3)
+    assert pool.sessions.logins == 0
+    await finish_abandoned(10.0)
+    assert pool.sessions.logins == 1
+    assert pool.sessions.open == []
+
+
+async def test_what_can_open_no_session_is_not_waited_for(
+    pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn
+) -> None:
+    """A server that stays silent, and one that never took a connection, hold the end up no more."""
+    pool.faults.add(Hang(), method=_LOG_IN)
+    with pytest.raises(TooLate):
+        await log_in_to(config_of(pool), seconds=0.3)
+    async with asyncio.timeout(5):
+        await finish_abandoned(0.2)
+    assert pool.sessions.logins == 0
 
 
 @pytest.mark.parametrize("value", ["", 7, True, ["OpaqueRef:1"], {"a": "b"}])

@@ -12,24 +12,24 @@ from typing import Final
 
 import structlog
 
-from xo_exporter.config import PoolConfig, Secret, Url
+from xo_exporter.config import PoolConfig, Url
 from xo_exporter.errors import (
     BadAnswer,
     ConfigError,
     HostIsSlave,
-    LoginRefused,
     PoolError,
     SessionInvalid,
     TooLate,
     Unreachable,
 )
-from xo_exporter.model.build import is_live, pool_identity
+from xo_exporter.model.build import is_live
+from xo_exporter.reading.entrance import Entrance
 from xo_exporter.reading.flight import Depth, Failure, Flight, Reading
 from xo_exporter.rrd.reader import HostRrdReader
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.addresses import target_of
 from xo_exporter.xapi.events import RecordReader
-from xo_exporter.xapi.login import log_in
+from xo_exporter.xapi.login_call import finish_abandoned
 from xo_exporter.xapi.records import Records, Ref
 from xo_exporter.xapi.session import Session
 
@@ -37,10 +37,9 @@ log = structlog.get_logger()
 
 IDLE_AFTER: Final = 600.0  # seconds without a scrape, after which a pool is let go
 LOG_OUT_TIMEOUT: Final = 3.0
+_ABANDONED_TIMEOUT: Final = 2.5  # seconds at the end for log-ins that came too late
 _STALLED_READS: Final = 2  # in a row without progress, after which the session is given up …
 _STALLED_SECONDS: Final = 5.0  # … if they took so long together, or the pool's timeout
-_FIRST_PAUSE: Final = 15.0  # seconds before a refused log-in is tried again; then doubled
-_LONGEST_PAUSE: Final = 900.0
 
 
 class PoolReader:
@@ -48,21 +47,25 @@ class PoolReader:
 
     def __init__(self, config: PoolConfig) -> None:
         self.config = config
-        self.uuid = ""
-        self.name = ""  # the pool's own; empty while it isn't known
         self.logins = 0
         self._resyncs = 0  # of sessions that are over
         self.last_asked = time.monotonic()
+        self._entrance = Entrance(config)
         self._session: Session | None = None
         self._record_reader: RecordReader | None = None
         self._rrd_readers: dict[Ref, HostRrdReader] = {}
-        self._hosts: dict[str, str] = {}  # hostname by address, as last read
         self._flight: Flight | None = None
         self._stalls: list[float] = []  # seconds that each of the last reads waited in vain
-        self._hung: set[Url] = set()  # addresses that took a connection and did not answer
-        self._refused: tuple[Secret, LoginRefused] | None = None
-        self._pause = _FIRST_PAUSE
-        self._paused_until = 0.0
+
+    @property
+    def uuid(self) -> str:
+        """The pool's UUID as last read; empty while it was never read."""
+        return self._entrance.uuid
+
+    @property
+    def name(self) -> str:
+        """The pool's own name; empty while it was never read."""
+        return self._entrance.name
 
     @property
     def resyncs(self) -> int:
@@ -115,7 +118,7 @@ class PoolReader:
                 raise
             # The session is over, the master is another, or the connection is dead: once anew.
             if isinstance(error, TooLate):
-                self._hung = {self._where}
+                self._entrance.avoid(self._where)
             await self._disconnect(log_out=False)
             await self._read_records(flight)
         if flight.depth < Depth.ALL:
@@ -170,13 +173,8 @@ class PoolReader:
                     raise
 
     def _identify(self, records: Records) -> None:
-        uuid, name = pool_identity(records)
-        if not uuid:
-            raise BadAnswer("the server has no pool record, as an XAPI server must")
-        if uuid != self.uuid:
+        if self._entrance.note(records):
             self._rrd_readers.clear()
-        self.uuid, self.name = uuid, name
-        self._hosts = {host.address: host.hostname for host in records.host.values()}
 
     async def _note_stall(self, progress: int, seconds: float) -> None:
         """Give the session up when it has kept us waiting in vain, again and for long."""
@@ -184,7 +182,7 @@ class PoolReader:
         limit = min(_STALLED_SECONDS, self.config.timeout)
         if len(self._stalls) >= _STALLED_READS and sum(self._stalls) >= limit:
             self._stalls.clear()
-            self._hung = {self._session.target.url} if self._session else set()
+            self._entrance.avoid(self._where)
             await self._disconnect(log_out=False)
 
     async def _has_ended(self) -> bool:
@@ -235,42 +233,12 @@ class PoolReader:
         return self._session.target.url if self._session else self.config.url
 
     async def _connect(self, flight: Flight) -> None:
-        password = self.config.read_password()
-        refused_before = self._refused is not None and self._refused[0] == password
-        if refused_before and self._refused and time.monotonic() < self._paused_until:
-            raise self._refused[1]
-        try:
-            session = await self._logged_in(flight)
-        except LoginRefused as error:
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE) if refused_before else _FIRST_PAUSE
-            self._refused = password, error
-            self._paused_until = time.monotonic() + self._pause
-            raise
-        self._refused = None
-        self._hung = set()
+        session = await self._entrance.log_in(flight)
         self._session = session
         self._record_reader = RecordReader(session)
         self._stalls.clear()
         self.logins += 1
         log.info("logged in", pool=self.config.key, master=str(session.target.url))
-
-    async def _logged_in(self, flight: Flight) -> Session:
-        while True:
-            deadline = flight.deadline
-            try:
-                return await log_in(
-                    self.config,
-                    deadline=deadline,
-                    hostnames=self._hosts,
-                    learnt=tuple(self._hosts),
-                    avoid=self._hung,
-                )
-            except (asyncio.CancelledError, TooLate) as error:
-                # Somebody took the connection and kept silent: the others first, the next time.
-                self._hung = set() if self._hung else {self.config.url}
-                # Who came meanwhile may have more time than there was for this.
-                if isinstance(error, asyncio.CancelledError) or flight.deadline <= deadline:
-                    raise
 
     async def _disconnect(self, *, log_out: bool) -> None:
         session, self._session = self._session, None
@@ -304,6 +272,7 @@ class PoolReader:
             await asyncio.wait({flight.task})
         self._rrd_readers.clear()
         await self._disconnect(log_out=True)
+        await finish_abandoned(_ABANDONED_TIMEOUT)
 
     async def close_if_idle(self, idle_after: float = IDLE_AFTER) -> None:
         """As `close`, when nobody has asked for the pool in `idle_after` seconds."""

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import ssl
-import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Final
 
 import XenAPI
@@ -22,14 +21,15 @@ from xo_exporter.errors import (
 from xo_exporter.xapi import tls, transport
 from xo_exporter.xapi.addresses import Target, hostname_of, target_of
 from xo_exporter.xapi.blocking import in_thread
+from xo_exporter.xapi.login_call import LogInCall
 from xo_exporter.xapi.records import NULL_REF
 from xo_exporter.xapi.session import Session
 
-_API_VERSION: Final = "1.0"  # what clients send; XAPI does not look at it
 _MAX_REDIRECTS: Final = 3
 _SHARES: Final = 3  # the time is shared by so many addresses at most, or none had enough
-_GRACE: Final = 5.0
-"""Seconds that an abandoned log-in has to come to its end and log itself out."""
+_LOG_OUT_TIMEOUT: Final = 1.0
+
+Accept = Callable[[Session], Awaitable[None]]
 
 
 async def log_in(
@@ -39,13 +39,16 @@ async def log_in(
     hostnames: Mapping[str, str],
     learnt: Sequence[str] = (),
     avoid: Collection[Url] = (),
+    accept: Accept | None = None,
 ) -> Session:
     """A session on the master of `pool`, by `deadline` (of time.monotonic).
 
     The `url`, the `members` and the `learnt` addresses are tried in turn, those to `avoid`
     last, until one answers. `hostnames` maps the addresses of hosts known from an earlier
     reading to their hostnames, for certificates that name those. The password, CA and
-    certificate files are read now.
+    certificate files are read now. A session that another address than the `url` led to is
+    shown to `accept`, which raises PoolError where it is none of this pool: then it is logged
+    out, and the next address tried.
 
     Raises LoginRefused at once where the log-in itself is refused, else the error of the first
     address that was tried; ConfigError where the password file can't be read.
@@ -56,11 +59,15 @@ async def log_in(
     for position, target in enumerate(targets):
         ways_left = min(len(targets) - position, _SHARES)
         try:
-            return await attempt.at(target, ways_left)
+            session = await attempt.at(target, ways_left)
+            if accept is not None and target.url != pool.url:
+                await _shown(session, accept, deadline)
         except LoginRefused:
             raise
         except PoolError as error:
             errors.append(error)
+        else:
+            return session
         if time.monotonic() >= deadline:
             break
     raise errors[0]
@@ -75,6 +82,29 @@ def _targets(
         if target.url.host and all(target.url != known.url for known in targets):
             targets.append(target)
     return sorted(targets, key=lambda target: target.url in avoid)
+
+
+async def _shown(session: Session, accept: Accept, deadline: float) -> None:
+    """Let `accept` look at the session; where it does not end well, log out."""
+    try:
+        async with asyncio.timeout(deadline - time.monotonic()):
+            await accept(session)
+    except BaseException as error:
+        leaving = asyncio.create_task(_leave(session))
+        try:
+            await asyncio.wait({leaving})
+        except asyncio.CancelledError:
+            await asyncio.wait({leaving})
+            raise
+        if isinstance(error, TimeoutError):
+            raise TooLate(f"{session.target.url} did not answer in time") from error
+        raise
+
+
+async def _leave(session: Session) -> None:
+    with contextlib.suppress(PoolError, TimeoutError):
+        async with asyncio.timeout(_LOG_OUT_TIMEOUT):
+            await session.log_out()
 
 
 class _Attempt:
@@ -147,7 +177,7 @@ class _Attempt:
         if ways_left > 1:
             await _knock(target, context, certificate_name, share)
         remaining = self._deadline - time.monotonic()
-        log_in = _LogIn(self._pool, self._password, target, context, certificate_name, remaining)
+        log_in = LogInCall(self._pool, self._password, target, context, certificate_name, remaining)
         try:
             async with asyncio.timeout(remaining):
                 ref = await in_thread(log_in.run, abandon=log_in.abandon)
@@ -184,76 +214,3 @@ async def _knock(
             return
         case _:
             raise BadAnswer(f"{where} gives no XAPI answer")
-
-
-class _LogIn:
-    """One log-in under way in a thread; abandoned, it logs itself out again when it is through."""
-
-    def __init__(
-        self,
-        pool: PoolConfig,
-        password: Secret,
-        target: Target,
-        context: ssl.SSLContext | None,
-        certificate_name: str | None,
-        seconds: float,
-    ) -> None:
-        self._pool = pool
-        self._password = password
-        self._where = str(target.url)
-        self._http = transport.PoolTransport(
-            context,
-            certificate_name=certificate_name,
-            # Beyond what the caller waits for: a session that comes too late must be ended.
-            deadline=time.monotonic() + seconds + _GRACE,
-        )
-        self._xenapi = XenAPI.Session(self._where, transport=self._http)
-        self._lock = threading.Lock()
-        self._abandoned = False
-        self._handed_over = False
-
-    def run(self) -> str:
-        """The session's reference; blocks. Raises PoolError."""
-        try:
-            transport.call(self._log_in, self._where)
-        except PoolError as error:
-            # The frames of XenAPI hold the password, and some tracebacks show what frames hold.
-            _drop_frames(error)
-            raise error  # noqa: TRY201  a bare one would bring the frames back
-        with self._lock:
-            if not self._abandoned:
-                self._handed_over = True
-                return str(self._xenapi.handle)
-        self._log_out()
-        raise TooLate(f"{self._where} did not answer the log-in in time")
-
-    def abandon(self) -> None:
-        """Nobody waits for it any more."""
-        with self._lock:
-            self._abandoned = True
-        if self._handed_over:  # it came in the very moment
-            threading.Thread(target=self._log_out, name="xapi-log-out", daemon=True).start()
-        else:
-            timer = threading.Timer(2 * _GRACE, self._http.abort)
-            timer.daemon = True
-            timer.start()
-
-    def _log_in(self) -> None:
-        self._xenapi.login_with_password(
-            self._pool.username, self._password.reveal(), _API_VERSION, transport.ORIGINATOR
-        )
-        # Without these XenAPI does not log in again by itself, nor keep the password.
-        self._xenapi.last_login_method, self._xenapi.last_login_params = "", None
-        if not isinstance(self._xenapi.handle, str) or not self._xenapi.handle:
-            raise BadAnswer(f"{self._where} gives no session for a log-in")
-
-    def _log_out(self) -> None:
-        self._http.deadline = time.monotonic() + _GRACE
-        with contextlib.suppress(PoolError):
-            transport.call(self._xenapi.xenapi.session.logout, self._where)
-
-
-def _drop_frames(error: BaseException | None) -> None:
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__

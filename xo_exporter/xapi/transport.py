@@ -71,6 +71,11 @@ class PoolTransport(xmlrpc.client.Transport):
         self._socket: socket.socket | None = None
         self._aborted = False
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether there was ever a connection with the server."""
+        return self._socket is not None
+
     def _remaining(self) -> float:
         remaining = self.deadline - time.monotonic()
         if remaining <= 0 or self._aborted:

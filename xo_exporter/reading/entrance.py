@@ -1,0 +1,142 @@
+"""The way into a pool: which address is tried first, which pool it leads to, and when not to try.
+
+What is learnt of the pool's hosts is kept from one log-in to the next.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+import structlog
+
+from xo_exporter.config import PoolConfig, Secret, Url
+from xo_exporter.errors import BadAnswer, LoginRefused, TooLate
+from xo_exporter.model.build import pool_identity
+from xo_exporter.reading.flight import Flight
+from xo_exporter.xapi.addresses import target_of
+from xo_exporter.xapi.events import RecordReader
+from xo_exporter.xapi.login import log_in
+from xo_exporter.xapi.records import Records
+from xo_exporter.xapi.session import Session
+
+log = structlog.get_logger()
+
+_FIRST_PAUSE: Final = 15.0  # seconds before a refused log-in is tried again; then doubled
+_LONGEST_PAUSE: Final = 900.0
+
+
+class Entrance:
+    """Logs in to one pool of the configuration.
+
+    `uuid` and `name` are the pool's own, empty while it was never read.
+    """
+
+    def __init__(self, config: PoolConfig) -> None:
+        self.uuid = ""
+        self.name = ""
+        self._config = config
+        self._hostnames: dict[str, str] = {}  # by address, as last read
+        self._hung: set[Url] = set()  # took a connection and did not answer
+        self._strangers: set[tuple[Url, str]] = set()  # and the UUIDs of the pools they are of
+        self._refused: tuple[Secret, LoginRefused] | None = None
+        self._pause = _FIRST_PAUSE
+        self.paused_until = 0.0  # of time.monotonic; holds for the password that was refused
+
+    async def log_in(self, flight: Flight) -> Session:
+        """A session, by the deadline of the last who waits for `flight`; raises PoolError.
+
+        A password that was refused is not tried again before a pause is over, each twice as
+        long as the last one.
+        """
+        password = self._config.read_password()
+        refused_before = self._refused is not None and self._refused[0] == password
+        if refused_before and self._refused and time.monotonic() < self.paused_until:
+            raise self._refused[1]
+        try:
+            session = await self._log_in(flight)
+        except LoginRefused as error:
+            self._pause = min(self._pause * 2, _LONGEST_PAUSE) if refused_before else _FIRST_PAUSE
+            self._refused = password, error
+            self.paused_until = time.monotonic() + self._pause
+            raise
+        self._refused = None
+        self._hung = set()
+        self._strangers.clear()
+        return session
+
+    async def _log_in(self, flight: Flight) -> Session:
+        while True:
+            deadline = flight.deadline
+            try:
+                return await log_in(
+                    self._config,
+                    deadline=deadline,
+                    hostnames=self._hostnames,
+                    learnt=tuple(self._hostnames),
+                    avoid=self._hung,
+                    accept=self._compare if self.uuid else None,
+                )
+            except (asyncio.CancelledError, TooLate) as error:
+                # Somebody took the connection and kept silent: the others first, the next time.
+                self._hung = set() if self._hung else {self._config.url}
+                # Who came meanwhile may have more time than there was for this.
+                if isinstance(error, asyncio.CancelledError) or flight.deadline <= deadline:
+                    raise
+
+    def avoid(self, url: Url) -> None:
+        """Try this address last at the next log-in: it does not answer."""
+        self._hung = {url}
+
+    def note(self, records: Records) -> bool:
+        """Keep in mind which pool it is and where its hosts are; gives whether it is a new one.
+
+        Raises BadAnswer where there is no pool.
+        """
+        uuid, name = pool_identity(records)
+        if not uuid:
+            raise BadAnswer("the server has no pool record, as an XAPI server must")
+        is_new = uuid != self.uuid
+        if is_new and self.uuid:
+            log.warning(
+                "the configured address leads to another pool than before",
+                pool=self._config.key,
+                uuid=uuid,
+                before=self.uuid,
+            )
+        self.uuid, self.name = uuid, name
+        self._hostnames = {host.address: host.hostname for host in records.host.values()}
+        return is_new
+
+    async def _compare(self, session: Session) -> None:
+        """See whether a session that another address than `url` led to is of the same pool.
+
+        A host that was ejected is a pool of its own, and takes the same user and password.
+        """
+        reader = RecordReader(session)
+        await reader.read_first_group()
+        uuid, _ = pool_identity(reader.records())
+        if uuid == self.uuid:
+            return
+        where = session.target.url
+        self._forget(where)
+        if (where, uuid) not in self._strangers:
+            self._strangers.add((where, uuid))
+            log.warning(
+                "a host is of another pool now, and is not read in place of this one",
+                pool=self._config.key,
+                address=str(where),
+                uuid=uuid,
+                expected=self.uuid,
+            )
+        raise BadAnswer(
+            f"{where} is of another pool now ({uuid})",
+            hint="take it out of members if it has left the pool for good",
+        )
+
+    def _forget(self, url: Url) -> None:
+        config = self._config
+        self._hostnames = {
+            address: hostname
+            for address, hostname in self._hostnames.items()
+            if target_of(config.url, config.members, address, hostname).url != url
+        }

@@ -1,0 +1,140 @@
+"""One log-in at one address, in a thread, which leaves no session behind when it comes too late."""
+
+import contextlib
+import ssl
+import threading
+import time
+from typing import Final
+
+import XenAPI
+
+from xo_exporter.config import PoolConfig, Secret
+from xo_exporter.errors import BadAnswer, PoolError, TooLate
+from xo_exporter.xapi import transport
+from xo_exporter.xapi.addresses import Target
+from xo_exporter.xapi.blocking import in_thread
+
+_API_VERSION: Final = "1.0"  # what clients send; XAPI does not look at it
+_GRACE: Final = 5.0
+"""Seconds that an abandoned log-in has to come to its end and log itself out."""
+
+
+class LogInCall:
+    """One log-in under way in a thread; abandoned, it logs itself out again when it is through."""
+
+    def __init__(
+        self,
+        pool: PoolConfig,
+        password: Secret,
+        target: Target,
+        context: ssl.SSLContext | None,
+        certificate_name: str | None,
+        seconds: float,
+    ) -> None:
+        self._pool = pool
+        self._password = password
+        self._where = str(target.url)
+        self._http = transport.PoolTransport(
+            context,
+            certificate_name=certificate_name,
+            # Beyond what the caller waits for: a session that comes too late must be ended.
+            deadline=time.monotonic() + seconds + _GRACE,
+        )
+        self._xenapi = XenAPI.Session(self._where, transport=self._http)
+        self._lock = threading.Lock()
+        self._abandoned = False
+        self._handed_over = False
+        self._ended = threading.Event()
+
+    def run(self) -> str:
+        """The session's reference; blocks. Raises PoolError."""
+        try:
+            return self._run()
+        finally:
+            if not self._handed_over:
+                self._end()
+
+    def _run(self) -> str:
+        try:
+            transport.call(self._log_in, self._where)
+        except PoolError as error:
+            # The frames of XenAPI hold the password, and some tracebacks show what frames hold.
+            _drop_frames(error)
+            raise error  # noqa: TRY201  a bare one would bring the frames back
+        with self._lock:
+            if not self._abandoned:
+                self._handed_over = True
+                return str(self._xenapi.handle)
+        self._log_out()
+        raise TooLate(f"{self._where} did not answer the log-in in time")
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more."""
+        _unfinished.add(self)
+        with self._lock:
+            self._abandoned = True
+        if self._handed_over:  # it came in the very moment
+            threading.Thread(target=self._log_out_late, name="xapi-log-out", daemon=True).start()
+        elif self._ended.is_set():
+            self._end()
+        else:
+            timer = threading.Timer(2 * _GRACE, self._http.abort)
+            timer.daemon = True
+            timer.start()
+
+    def may_open_a_session(self) -> bool:
+        """Whether the server has been reached, and what it says is still to come."""
+        return self._http.is_connected and not self._ended.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Block until it has ended, logged out again; at most so long."""
+        self._ended.wait(max(seconds, 0.0))
+
+    def _end(self) -> None:
+        self._ended.set()
+        _unfinished.discard(self)
+
+    def _log_out_late(self) -> None:
+        try:
+            self._log_out()
+        finally:
+            self._end()
+
+    def _log_in(self) -> None:
+        self._xenapi.login_with_password(
+            self._pool.username, self._password.reveal(), _API_VERSION, transport.ORIGINATOR
+        )
+        # Without these XenAPI does not log in again by itself, nor keep the password.
+        self._xenapi.last_login_method, self._xenapi.last_login_params = "", None
+        if not isinstance(self._xenapi.handle, str) or not self._xenapi.handle:
+            raise BadAnswer(f"{self._where} gives no session for a log-in")
+
+    def _log_out(self) -> None:
+        self._http.deadline = time.monotonic() + _GRACE
+        with contextlib.suppress(PoolError):
+            transport.call(self._xenapi.xenapi.session.logout, self._where)
+
+
+_unfinished: Final[set[LogInCall]] = set()  # abandoned, but not ended yet
+
+
+async def finish_abandoned(seconds: float) -> None:
+    """Give the log-ins that nobody waits for any more so long to log themselves out.
+
+    Their threads are daemons: the end of the process would leave their sessions open.
+    """
+    deadline = time.monotonic() + seconds
+    waiting = [log_in for log_in in tuple(_unfinished) if log_in.may_open_a_session()]
+
+    def wait() -> None:
+        for log_in in waiting:
+            log_in.wait(deadline - time.monotonic())
+
+    if waiting:
+        await in_thread(wait, abandon=lambda: None)
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
