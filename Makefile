@@ -6,7 +6,7 @@ JOBS ?= 2
 NODE_CLIENT := tests/simulator
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit soak fuzz format golden readme clean
+.PHONY: help install demo test lint types unit soak fuzz bench format golden readme clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ soak: $(VENV)/.installed-dev ## 10,000 scrapes with faults: does anything grow?
 
 fuzz: $(VENV)/.installed-dev ## Every parser and the HTTP side, 100,000 inputs and more
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -n $(JOBS) --timeout 3600 tests/fuzz $(ARGS)
+
+bench: $(VENV)/.installed-dev ## What a scrape costs, beside a plain exporter; ARGS="--estates L"
+	$(BIN)/python -m benchmarks.run $(ARGS)
 
 format: $(VENV)/.installed-dev ## Put the code in form
 	$(BIN)/ruff check --fix .

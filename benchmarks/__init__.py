@@ -1,0 +1,1 @@
+"""What a scrape costs, beside an exporter as most people would write it."""
