@@ -48,6 +48,7 @@ async def _serving(
     runner = web.AppRunner(
         app,
         access_log=None,
+        handler_cancellation=True,  # what nobody waits for any more is no work
         keepalive_timeout=IDLE_TIMEOUT,
         shutdown_timeout=_SHUTDOWN_TIMEOUT,
     )

@@ -1,6 +1,7 @@
 """The routes, as an aiohttp application."""
 
 import asyncio
+import logging
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -8,6 +9,7 @@ from aiohttp import hdrs, web
 from xo_exporter.collector import Collector, Form, Scrape
 from xo_exporter.exposition import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE
 from xo_exporter.web import negotiation
+from xo_exporter.web.bad_requests import without_bad_requests
 from xo_exporter.web.page import page
 from xo_exporter.web.sending import Sliced
 
@@ -20,6 +22,7 @@ _SHARE: Final = 0.1  # … or this part of the time, where that is more
 
 def application(collector: Collector) -> web.Application:
     """All routes over `collector`, which the application starts and closes."""
+    logging.getLogger("aiohttp.server").addFilter(without_bad_requests)
     app = web.Application()
     app[COLLECTOR] = collector
     app.router.add_get("/", _page)
