@@ -64,6 +64,7 @@ POOL_TABLE: Final = Table[PoolStatus](
 
 RRD_TABLE: Final = Table[Host](
     collector="exporter",
+    objects=HOST_TABLE.objects,
     label_names=HOST_TABLE.label_names,
     labels=HOST_TABLE.labels,
     metrics=(

@@ -7,6 +7,7 @@ from xo_exporter.model.objects import HOST_POWER_STATES, Host
 
 TABLE: Final = Table[Host](
     collector="host",
+    objects=lambda model: model.hosts,
     label_names=("uuid", "name_label", "pool", "container"),
     labels=lambda host, pool: (
         ("uuid", host.UUID),

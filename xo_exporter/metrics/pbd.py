@@ -7,6 +7,7 @@ from xo_exporter.model.objects import PBD
 
 TABLE: Final = Table[PBD](
     collector="pbd",
+    objects=lambda model: model.PBDs,
     label_names=("uuid", "pool", "container", "sr"),
     labels=lambda pbd, pool: (
         ("uuid", pbd.UUID),

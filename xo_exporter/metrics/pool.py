@@ -7,6 +7,7 @@ from xo_exporter.model.objects import Pool
 
 TABLE: Final = Table[Pool](
     collector="pool",
+    objects=lambda model: [model.pool],
     label_names=("uuid", "name_label", "pool"),
     labels=lambda thing, pool: (
         ("uuid", thing.UUID),

@@ -7,6 +7,7 @@ from xo_exporter.model.objects import SR
 
 TABLE: Final = Table[SR](
     collector="sr",
+    objects=lambda model: model.SRs,
     label_names=("uuid", "name_label", "pool", "container"),
     labels=lambda sr, pool: (
         ("uuid", sr.UUID),

@@ -6,10 +6,10 @@ A row says name, help, further labels and the function from object to value; doc
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from xo_exporter.exposition import Family, FamilyType, Labels, Value
-from xo_exporter.model.objects import SR, VBD, VDI, Host, Pool
+from xo_exporter.model.objects import SR, VBD, VDI, Host, Pool, PoolModel
 
 T = TypeVar("T")
 
@@ -19,13 +19,21 @@ Pair = tuple[str, str | None]
 
 @dataclass(frozen=True)
 class Metric(Generic[T]):
-    """A row. `samples` gives them for one object, from it and the labels that it has."""
+    """A row. `read` gives what is known of an object, `write` the samples that this makes.
+
+    What is read can be compared: as long as it is the same, so are the samples.
+    """
 
     name: str
     help: str
-    samples: Callable[[T, Labels], Iterable[Sample]]
+    read: Callable[[T], Any]
+    write: Callable[[Labels, Any], Iterable[Sample]]
     labels: tuple[str, ...] = ()
     type: FamilyType = "gauge"
+
+    def samples(self, thing: T, labels: Labels) -> Iterable[Sample]:
+        """The samples of one object that has these labels."""
+        return self.write(labels, self.read(thing))
 
 
 @dataclass(frozen=True)
@@ -33,13 +41,14 @@ class Table(Generic[T]):
     """All metrics of one kind of object; `collector` is the name it is switched by.
 
     `labels` makes an object's labels from it and the value of the label `pool`; their names
-    are `label_names`.
+    are `label_names`. `objects` gives a pool's objects of the kind.
     """
 
     collector: str
     label_names: tuple[str, ...]
-    labels: Callable[[T, str], Iterable[Pair]]
+    labels: Callable[[T, str], tuple[Pair, ...]]
     metrics: tuple[Metric[T], ...]
+    objects: Callable[[PoolModel], Sequence[T]] = lambda _model: ()
 
     def families(self, objects: Sequence[T], pool: str) -> list[Family]:
         """One family a row, in their order, with the samples of all objects."""
@@ -64,12 +73,10 @@ def gauge(
 ) -> Metric[T]:
     """One sample an object, or none."""
 
-    def samples(thing: T, labels: Labels) -> Iterator[Sample]:
-        known = value(thing)
-        if known is not None:
-            yield labels, known
+    def write(labels: Labels, known: Value | None) -> Iterable[Sample]:
+        return () if known is None else ((labels, known),)
 
-    return Metric(name, help_text, samples, (), "counter" if counter else "gauge")
+    return Metric(name, help_text, value, write, (), "counter" if counter else "gauge")
 
 
 def each(
@@ -82,21 +89,28 @@ def each(
 ) -> Metric[T]:
     """One sample for each of an object's parts, told apart by `label`."""
 
-    def samples(thing: T, labels: Labels) -> Iterator[Sample]:
-        for part, value in values(thing):
+    def read(thing: T) -> tuple[tuple[str, Value | None], ...]:
+        return tuple(values(thing))
+
+    def write(labels: Labels, parts: tuple[tuple[str, Value | None], ...]) -> Iterator[Sample]:
+        for part, value in parts:
             if value is not None:
                 yield labels.also((label, part)), value
 
-    return Metric(name, help_text, samples, (label,), "counter" if counter else "gauge")
+    return Metric(name, help_text, read, write, (label,), "counter" if counter else "gauge")
 
 
 def info(name: str, help_text: str, labels: Mapping[str, Callable[[T], str | None]]) -> Metric[T]:
     """The constant 1 with what is known of an object as labels."""
+    names, texts = tuple(labels), tuple(labels.values())
 
-    def samples(thing: T, base: Labels) -> Iterator[Sample]:
-        yield base.also(*((label, text(thing)) for label, text in labels.items())), 1
+    def read(thing: T) -> tuple[str | None, ...]:
+        return tuple([text(thing) for text in texts])
 
-    return Metric(name, help_text, samples, tuple(labels))
+    def write(base: Labels, known: tuple[str | None, ...]) -> Iterable[Sample]:
+        return ((base.also(*zip(names, known, strict=True)), 1),)
+
+    return Metric(name, help_text, read, write, names)
 
 
 def states(
@@ -108,13 +122,12 @@ def states(
 ) -> Metric[T]:
     """1 for the state an object is in, 0 for the others; nothing where that is unknown."""
 
-    def values(thing: T) -> Iterator[tuple[str, Value]]:
-        state = present(thing)
+    def write(labels: Labels, state: str | None) -> Iterator[Sample]:
         if state is not None:
             for one in possible:
-                yield one, one == state
+                yield labels.also((label, one)), one == state
 
-    return each(name, help_text, label, values)
+    return Metric(name, help_text, present, write, (label,))
 
 
 def tags(name: str, help_text: str, of: Callable[[T], Iterable[str]]) -> Metric[T]:

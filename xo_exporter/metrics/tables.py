@@ -40,21 +40,11 @@ def is_on(table: Table[Any], collectors: Mapping[str, bool]) -> bool:
 
 def pool_families(model: PoolModel, label: str, collectors: Mapping[str, bool]) -> list[Family]:
     """The families of one pool's objects; `label` is the value of the label `pool`."""
-    objects: dict[int, list[Any]] = {
-        id(pool.TABLE): [model.pool],
-        id(host.TABLE): model.hosts,
-        id(exporter.RRD_TABLE): model.hosts,
-        id(vm.TABLE): model.VMs,
-        id(sr.TABLE): model.SRs,
-        id(pbd.TABLE): model.PBDs,
-        id(vdi.TABLE): model.VDIs,
-        id(vbd.TABLE): model.VBDs,
-    }
     return [
         family
         for table in OBJECT_TABLES
         if is_on(table, collectors)
-        for family in table.families(objects[id(table)], label)
+        for family in table.families(table.objects(model), label)
     ]
 
 

@@ -7,6 +7,7 @@ from xo_exporter.model.objects import VBD
 
 TABLE: Final = Table[VBD](
     collector="vbd",
+    objects=lambda model: model.VBDs,
     label_names=("uuid", "pool", "container", "device"),
     labels=lambda vbd, pool: (
         ("uuid", vbd.UUID),

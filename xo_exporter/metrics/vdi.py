@@ -7,6 +7,7 @@ from xo_exporter.model.objects import VDI
 
 TABLE: Final = Table[VDI](
     collector="vdi",
+    objects=lambda model: model.VDIs,
     label_names=("uuid", "name_label", "pool", "container"),
     labels=lambda vdi, pool: (
         ("uuid", vdi.UUID),

@@ -7,6 +7,7 @@ from xo_exporter.model.objects import VM, VM_POWER_STATES
 
 TABLE: Final = Table[VM](
     collector="vm",
+    objects=lambda model: model.VMs,
     label_names=("uuid", "name_label", "pool", "container"),
     labels=lambda vm, pool: (
         ("uuid", vm.UUID),
