@@ -4,8 +4,8 @@ import math
 import re
 from collections.abc import Iterator
 
-LONGEST_TIMEOUT = 86_400.0
-"""Seconds; nobody waits for longer, and sockets don't take every number."""
+LONGEST_TIMEOUT = 600.0
+"""Seconds; for as long as its most patient client allows, a reading that hangs is not begun anew."""
 
 _NUMBER = re.compile(r"\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
