@@ -1,6 +1,7 @@
 """JSON as XAPI really writes it: mended where it must be, left alone everywhere else."""
 
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -122,6 +123,27 @@ def test_mending_a_string_that_never_ends_takes_linear_time() -> None:
     """A truncated body of escaped quotes is searched once, not once from each quote."""
     body = b'["NaN' + b'\\"' * 500_000
     assert mend(body) == body
+
+
+_SLOW_TO_MEND = {
+    "escapes": b'["' + b"\\n " * 2_000_000,
+    "backslashes": b"\\" * 6_000_000,
+    "no numbers": b"[" + b"NaN," * 1_500_000,
+    "quotes": b"NaN" + b'"' * 6_000_000,
+    "lone surrogates": b'["' + b"\\ud800" * 1_000_000 + b'"]',
+    "encoded surrogates": b"\xed\xa0\x80" * 2_000_000,
+    "ill-formed": b"\xff" * 6_000_000,
+    "almost a number": b"NaN" + b"-N-I" * 1_500_000,
+}
+
+
+@pytest.mark.parametrize("body", _SLOW_TO_MEND.values(), ids=_SLOW_TO_MEND.keys())
+def test_a_body_made_to_be_slow_is_not(body: bytes) -> None:
+    """Six million bytes of what is mended cost no more than a second of the processor."""
+    started = time.process_time()
+    with pytest.raises(BadAnswer):
+        decode(_STRUCT, body, "it")
+    assert time.process_time() - started < 1.0
 
 
 def test_the_error_says_what_was_read() -> None:

@@ -1,4 +1,8 @@
-"""JSON as XAPI really writes it: mended where it is no JSON, decoded by type."""
+"""JSON as XAPI really writes it: mended where it is no JSON, decoded by type.
+
+A body may be large and made to be slow: what is searched here is searched by patterns that pass
+over each byte once, and what is to be replaced is counted first.
+"""
 
 import re
 from typing import Final, TypeVar
@@ -10,24 +14,42 @@ from xo_exporter.xapi import utf8
 
 T = TypeVar("T")
 
-# A string that is never closed counts as one, so that what is in it is left alone, and the
-# search doesn't start again at each quote in it.
-_TOKEN: Final = re.compile(
-    r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|-?\bInfinity\b|\bNaN\b', re.DOTALL
+_MOST: Final = 200_000
+"""Places to mend; where there seem to be more, it is no pool with a few odd names."""
+
+# An escape begins at a backslash that isn't escaped itself; pairs of surrogates are passed over.
+_SURROGATE: Final = re.compile(
+    rb"(?<!\\)((?:\\\\)*+)"
+    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(?P<lone>\\u[dD][89a-fA-F][0-9a-fA-F]{2}))"
 )
-_ESCAPE: Final = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    r"|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+_NO_NUMBER: Final = re.compile(
+    rb'((?:"(?:[^"\\]++|\\.)*+"|[^"NI-]++|-(?!Infinity)|N(?!aN)|I(?!nfinity))*+)'
+    rb"(?:NaN|-?Infinity)",
     re.DOTALL,
 )
 
 
-def _mend_escapes(text: str) -> str:
-    return _ESCAPE.sub(lambda found: "\\ufffd" if found["lone"] else found[0], text)
+def _mend_escape(found: re.Match[bytes]) -> bytes:
+    return found[1] + b"\\ufffd" if found["lone"] else found[0]
 
 
-def _mend_token(token: re.Match[str]) -> str:
-    return _mend_escapes(token[0]) if token[0].startswith('"') else "null"
+def _without_lone_surrogates(body: bytes) -> bytes:
+    if not 0 < body.count(b"\\ud") + body.count(b"\\uD") <= _MOST:
+        return body
+    return _SURROGATE.sub(_mend_escape, body)
+
+
+def _without_odd_numbers(body: bytes) -> bytes:
+    if not 0 < body.count(b"NaN") + body.count(b"Infinity") <= _MOST:
+        return body
+    parts = []
+    at = 0
+    # From one to the next, since a search would begin anew at each place where none follows.
+    while found := _NO_NUMBER.match(body, at):
+        parts += [found[1], b"null"]
+        at = found.end()
+    return b"".join([*parts, body[at:]])
 
 
 def mend(body: bytes) -> bytes:
@@ -36,10 +58,7 @@ def mend(body: bytes) -> bytes:
     Ill-formed UTF-8 and lone surrogates become U+FFFD; bare NaN and infinities, which XAPI's
     JSON library prints for such floats, become null.
     """
-    text = utf8.decode(body)
-    if "NaN" in text or "Infinity" in text:
-        return _TOKEN.sub(_mend_token, text).encode()
-    return _mend_escapes(text).encode()
+    return _without_odd_numbers(_without_lone_surrogates(utf8.well_formed(body)))
 
 
 def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, what: str) -> T:
@@ -49,7 +68,9 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, what: st
     """
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.ValidationError, RecursionError) as error:
+        raise BadAnswer(f"{what} can't be decoded ({error})") from error
+    except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     try:
         return decoder.decode(mend(bytes(body)))

@@ -27,8 +27,10 @@ T = TypeVar("T")
 
 USER_AGENT: Final = f"xo-exporter/{__version__}"
 ORIGINATOR: Final = "xo-exporter"
-MAX_BODY: Final = 1 << 28
+MAX_BODY: Final = 1 << 27
 """Bytes; all the records of the largest pool that XAPI supports are 30 MB of JSON, 75 of XML."""
+SHORT_BODY: Final = 1 << 20
+"""Bytes of an answer to a log-in."""
 
 _CHUNK: Final = 1 << 16
 _LONGEST_REASON: Final = 200
@@ -55,16 +57,22 @@ class PoolTransport(xmlrpc.client.Transport):
 
     Each call has a connection of its own and is sent once. All of it must be done by `deadline`
     (of time.monotonic). Where `certificate_name` is set, the certificate must be for that name,
-    else for the address.
+    else for the address. An answer may have `limit` bytes.
     """
 
     user_agent = USER_AGENT
     accept_gzip_encoding = False  # XAPI compresses nothing, and a bomb is not let in
 
     def __init__(
-        self, context: ssl.SSLContext | None, *, certificate_name: str | None, deadline: float
+        self,
+        context: ssl.SSLContext | None,
+        *,
+        certificate_name: str | None,
+        deadline: float,
+        limit: int = SHORT_BODY,
     ) -> None:
         super().__init__()
+        self._limit = limit
         self.deadline = deadline
         self._context = context
         self._certificate_name = certificate_name
@@ -130,11 +138,12 @@ class PoolTransport(xmlrpc.client.Transport):
         while chunk := response.read1(_CHUNK):
             chunks.append(chunk)
             size += len(chunk)
-            if size > MAX_BODY:
-                raise xmlrpc.client.Fault(500, f"longer than {MAX_BODY} bytes")
+            if size > self._limit:
+                raise xmlrpc.client.Fault(500, f"longer than {self._limit} bytes")
             if self._socket is not None:
                 self._socket.settimeout(self._remaining())
         body = b"".join(chunks)
+        chunks.clear()
         try:
             return self._parse(body)
         except ExpatError:
@@ -144,7 +153,9 @@ class PoolTransport(xmlrpc.client.Transport):
         if xml_text.has_document_type(body):
             raise xmlrpc.client.Fault(500, "a web page, or another document with a type")
         parser, unmarshaller = self.getparser()
-        parser.feed(body)
+        for at in range(0, len(body), _CHUNK):
+            parser.feed(body[at : at + _CHUNK])
+            self._remaining()  # nobody waits for the rest of a very long one
         parser.close()
         return unmarshaller.close()
 

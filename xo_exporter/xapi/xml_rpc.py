@@ -30,7 +30,10 @@ async def call_xml(
     """
     where = str(target.url)
     http = transport.PoolTransport(
-        context, certificate_name=certificate_name, deadline=time.monotonic() + _FOREVER
+        context,
+        certificate_name=certificate_name,
+        deadline=time.monotonic() + _FOREVER,
+        limit=transport.MAX_BODY,
     )
 
     def ask() -> bytes:

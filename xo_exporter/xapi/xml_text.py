@@ -6,6 +6,7 @@ from typing import Final
 from xo_exporter.xapi import utf8
 
 _NOT_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_MOST_REFERENCES: Final = 200_000  # where there are more, it is nothing that a host prints
 _REFERENCE: Final = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
 
 
@@ -28,4 +29,6 @@ def _mend_reference(found: re.Match[str]) -> str:
 def mend(body: bytes) -> bytes:
     """The same XML with bytes and characters that XML has no place for as U+FFFD."""
     text = _NOT_XML.sub("\ufffd", utf8.decode(body))
-    return _REFERENCE.sub(_mend_reference, text).encode()
+    if 0 < text.count("&#") <= _MOST_REFERENCES:
+        text = _REFERENCE.sub(_mend_reference, text)
+    return text.encode()
