@@ -4,7 +4,7 @@ from typing import Final
 
 from xo_exporter.rrd.clock import HostClock
 from xo_exporter.rrd.values import HostRrd
-from xo_exporter.rrd.xport import MAX_AGE, ROWS, Updates, known_values, parse
+from xo_exporter.rrd.xport import MAX_AGE, ROWS, Parser, Updates, known_values
 from xo_exporter.xapi.addresses import Target
 from xo_exporter.xapi.session import Session
 
@@ -22,6 +22,7 @@ class HostRrdReader:
     def __init__(self, host_ref: str, clock: HostClock | None = None) -> None:
         self._host_ref = host_ref
         self._clock = clock or HostClock()
+        self._parser = Parser()
 
     async def read(self, session: Session, target: Target) -> HostRrd:
         """What the RRDs of the host at `target` say now; raises PoolError.
@@ -58,4 +59,4 @@ class HostRrdReader:
             known = self._clock.known
             start = str(int(self._clock.now()) - _WINDOW) if known else _LATEST_ROWS
         query = {"start": start, "interval": str(_STEP), "cf": "AVERAGE", "host": "true"}
-        return parse(await session.fetch_rrd(target, query, limit=MAX_BODY))
+        return self._parser.parse(await session.fetch_rrd(target, query, limit=MAX_BODY))
