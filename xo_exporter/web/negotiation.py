@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 LONGEST_TIMEOUT = 600.0
-"""Seconds; for as long as its most patient client allows, a reading that hangs is not begun anew."""
+"""Seconds; a reading that hangs goes on for as long as its most patient client allows."""
 
 _NUMBER = re.compile(r"\s*\+?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*", re.ASCII)
 
