@@ -1,6 +1,6 @@
 """The parser that remembers a host's legend finds what lxml alone finds."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xo_exporter.errors import BadAnswer
@@ -73,6 +73,7 @@ DAMAGES = (
     st.integers(0, 12),
     st.sampled_from(DAMAGES) | st.binary(max_size=6),
 )
+@example(0, 8, b"")
 def test_damaged_rows(start: int, length: int, damage: bytes) -> None:
     """Whatever becomes of the rows, both ways read the same or refuse it alike."""
     whole = ROWS + TAIL

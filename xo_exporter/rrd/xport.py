@@ -117,7 +117,8 @@ class Parser:
             head, between, cells = text.partition(b"</t><v>")
             time_text = head.removeprefix(b"<row><t>")
             values = cells.removesuffix(b"</v>").split(b"</v><v>")
-            timed = between and time_text.isdigit() and len(time_text) <= _TIME_DIGITS
+            begun = between and head.startswith(b"<row><t>")
+            timed = begun and time_text.isdigit() and len(time_text) <= _TIME_DIGITS
             # So many signs are those between the cells: there is no other markup in them.
             signs = 2 * self._width - 1
             plain = cells.endswith(b"</v>") and cells.count(b"<") == signs and b"&" not in cells
