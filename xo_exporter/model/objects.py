@@ -24,8 +24,18 @@ class Memory:
     usage: int | float | None = None
 
 
-@dataclass(slots=True, eq=False)
-class Pool:
+class _Shown:
+    """Shows an object by its UUID; with all that it is linked to there would be no end to it."""
+
+    __slots__ = ()
+    UUID: str
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.UUID!r})"
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Pool(_Shown):
     """A pool."""
 
     UUID: str
@@ -43,8 +53,8 @@ class Pool:
     all_VMs: "list[VM]" = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
-class Host:
+@dataclass(slots=True, eq=False, repr=False)
+class Host(_Shown):
     """A host; `controller` is the UUID of its control domain, which is no object of the model.
 
     `rrd_up` says of a running host whether its RRDs were read, `rrd_age` how many seconds old
@@ -81,8 +91,8 @@ class Host:
     rrd_age: float | None = None
 
 
-@dataclass(slots=True, eq=False)
-class VM:
+@dataclass(slots=True, eq=False, repr=False)
+class VM(_Shown):
     """A guest: no template, no snapshot, no control domain."""
 
     UUID: str
@@ -103,8 +113,8 @@ class VM:
     VBDs: "list[VBD]" = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
-class SR:
+@dataclass(slots=True, eq=False, repr=False)
+class SR(_Shown):
     """A storage repository."""
 
     UUID: str
@@ -122,8 +132,8 @@ class SR:
     PBDs: "list[PBD]" = field(default_factory=list)
 
 
-@dataclass(slots=True, eq=False)
-class PBD:
+@dataclass(slots=True, eq=False, repr=False)
+class PBD(_Shown):
     """A link of a host and an SR."""
 
     UUID: str
@@ -132,8 +142,8 @@ class PBD:
     SR: SR | None
 
 
-@dataclass(slots=True, eq=False)
-class VDI:
+@dataclass(slots=True, eq=False, repr=False)
+class VDI(_Shown):
     """A disk: no snapshot, no unmanaged base copy."""
 
     UUID: str
@@ -145,8 +155,8 @@ class VDI:
     VBD: "VBD | None" = None
 
 
-@dataclass(slots=True, eq=False)
-class VBD:
+@dataclass(slots=True, eq=False, repr=False)
+class VBD(_Shown):
     """A link of a VM and a VDI; an empty drive has no VDI."""
 
     UUID: str
