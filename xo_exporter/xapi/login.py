@@ -117,6 +117,7 @@ class _Attempt:
         self._password = password
         self._hostnames = hostnames
         self._deadline = deadline
+        self._failed: dict[Url, PoolError] = {}
 
     async def at(self, target: Target, ways_left: int) -> Session:
         """The session by way of `target`, or of the master that it names.
@@ -128,7 +129,7 @@ class _Attempt:
         asked = {target.url}
         for _ in range(_MAX_REDIRECTS):
             try:
-                return await self._log_in_at(target, ways_left)
+                return await self._once_at(target, ways_left)
             except HostIsSlave as slave:
                 if not slave.master:
                     raise
@@ -147,6 +148,18 @@ class _Attempt:
                 asked.add(master.url)
                 target = master
         raise BadAnswer(f"{self._pool.url} leads from member to member, and to no master")
+
+    async def _once_at(self, target: Target, ways_left: int) -> Session:
+        """As `_log_in_at`; where several addresses lead to one host, it is asked once."""
+        if target.url in self._failed:
+            raise self._failed[target.url]
+        try:
+            return await self._log_in_at(target, ways_left)
+        except (HostIsSlave, TlsRefused):  # with its hostname the certificate may be accepted
+            raise
+        except PoolError as error:
+            self._failed[target.url] = error
+            raise
 
     async def _log_in_at(self, target: Target, ways_left: int) -> Session:
         context = tls.client_context(self._pool.tls) if target.url.scheme == "https" else None
