@@ -326,7 +326,7 @@ async def test_idle_pools_are_let_go(
     scraper = next(iter(collector.pools.values()))
     scraper.reader.last_asked -= reading.pool.IDLE_AFTER
     await until(lambda: not pool.sessions.open)
-    assert scraper._built is None
+    await until(lambda: scraper._built is None)
     assert (await collector.scrape()).complete
 
 
