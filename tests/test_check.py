@@ -10,7 +10,7 @@ import pytest
 from xo_exporter.check import check
 from xo_exporter.config import Config, PoolConfig, Secret, Tls, Url
 from xo_exporter.metrics.tables import COLLECTORS
-from xo_exporter.simulator import Hang, SimulatedPool, Status, make_estate
+from xo_exporter.simulator import Failure, Hang, SimulatedPool, Status, make_estate
 
 
 @pytest.fixture
@@ -152,6 +152,17 @@ async def test_every_pool_is_checked(pool: SimulatedPool, config: PoolConfig) ->
     assert heads == [f"hung ({url})", f"well ({config.url})"]
     assert "in time" in lines[1]
     assert steps(lines[lines.index(heads[1]) :])[0] == "ok      TLS"
+
+
+async def test_a_server_that_knows_no_roles_is_well(
+    pool: SimulatedPool, config: PoolConfig
+) -> None:
+    """Where XAPI has no such question, what can be read shows that the role is enough."""
+    unknown = Failure("MESSAGE_METHOD_UNKNOWN", ("session.get_is_local_superuser",))
+    pool.faults.add(unknown, method="session.get_is_local_superuser")
+    lines, all_well = await findings(config)
+    assert "ok      role" in steps(lines)
+    assert all_well
 
 
 async def test_a_role_that_is_not_told_does_not_hold_up_the_check(

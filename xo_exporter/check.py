@@ -13,7 +13,7 @@ import msgspec
 
 from xo_exporter.collector import Collector, Outcome
 from xo_exporter.config import Config, PoolConfig, Url
-from xo_exporter.errors import ConfigError, PoolError
+from xo_exporter.errors import ApiFailure, ConfigError, PoolError
 from xo_exporter.settings import shown
 from xo_exporter.xapi import tls
 from xo_exporter.xapi.login import log_in
@@ -161,6 +161,11 @@ async def _role(session: Session) -> AsyncIterator[_Step]:
             yield _works("role", found)
         elif name := await session.field(_TEXT, "auth_user_name"):
             yield _works("role", f"that of {name}; read-only is enough")
+    except ApiFailure as error:
+        if error.code != "MESSAGE_METHOD_UNKNOWN":
+            yield _fails("role", error.message, error.hint)
+        else:  # whether it is enough shows in what can be read
+            yield _works("role", "this XAPI does not tell; read-only is enough")
     except PoolError as error:
         yield _fails("role", error.message, error.hint)
 
