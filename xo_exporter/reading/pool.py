@@ -219,7 +219,7 @@ class PoolReader:
         reader = self._rrd_readers.setdefault(ref, HostRrdReader(ref))
         try:
             async with flight.patiently(f"{target.url} did not answer in time"):
-                flight.rrds[ref] = await reader.read(session, target)
+                flight.rrds[ref] = await reader.read(session, target, flight.patience)
         except PoolError as error:
             flight.failed_hosts[ref] = error
         except Exception as error:

@@ -13,6 +13,7 @@ from xo_exporter.xapi.session import Session
 
 _INTERVAL: Final = 300.0  # seconds between two questions
 _TIMEOUT: Final = 3.0
+_SHARE: Final = 1 / 3  # of the time there is; the RRDs themselves need the rest
 
 _TIME: Final = msgspec.json.Decoder(str)
 
@@ -51,15 +52,16 @@ class HostClock:
         """The host's time in seconds since the epoch; ours as long as it isn't known."""
         return self._wall() + self.offset
 
-    async def ask(self, session: Session, host_ref: str) -> None:
-        """Ask the host for its time, bounded; where it doesn't say, what was known stays.
+    async def ask(self, session: Session, host_ref: str, patience: float) -> None:
+        """Ask the host for its time; where it doesn't say, what was known stays.
 
-        Raises SessionInvalid where the session has ended.
+        Of the seconds of `patience` a third is spent on that at most. Raises SessionInvalid where
+        the session has ended.
         """
         self._asked = self._monotonic()
         before = self._wall()
         try:
-            async with asyncio.timeout(_TIMEOUT):
+            async with asyncio.timeout(min(_TIMEOUT, patience * _SHARE)):
                 text = await session.call(_TIME, "host.get_servertime", host_ref)
             # Whole seconds, cut off: on average half a second has passed since.
             host_time = parse_time(text).timestamp() + 0.5

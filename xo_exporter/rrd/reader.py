@@ -1,5 +1,6 @@
 """Reading the RRDs of one host, scrape after scrape."""
 
+import math
 from typing import Final
 
 from xo_exporter.rrd.clock import HostClock
@@ -24,22 +25,22 @@ class HostRrdReader:
         self._clock = clock or HostClock()
         self._parser = Parser()
 
-    async def read(self, session: Session, target: Target) -> HostRrd:
+    async def read(self, session: Session, target: Target, patience: float = math.inf) -> HostRrd:
         """What the RRDs of the host at `target` say now; raises PoolError.
 
         The clock is asked at first and then every five minutes, and at once when the rows seem
-        too old or too new for it.
+        too old or too new for it; it takes a share of `patience` (in seconds) at most.
         """
         clock = self._clock
         asked = clock.due
         if asked:
-            await clock.ask(session, self._host_ref)
+            await clock.ask(session, self._host_ref, patience)
         updates = await self._updates(session, target)
         if self._is_plausible(updates):
             return known_values(updates, clock.now())
         offset = clock.offset
         if not asked:
-            await clock.ask(session, self._host_ref)
+            await clock.ask(session, self._host_ref, patience)
         if abs(clock.offset - offset) > _CLOCK_TOLERANCE:
             updates = await self._updates(session, target)
         if updates.newest is None and clock.known:
