@@ -11,7 +11,7 @@ from xo_exporter.exposition import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE
 from xo_exporter.web import negotiation
 from xo_exporter.web.bad_requests import without_bad_requests
 from xo_exporter.web.page import page
-from xo_exporter.web.sending import Sliced
+from xo_exporter.web.sending import Sliced, Unread
 
 COLLECTOR: Final = web.AppKey("collector", Collector)
 
@@ -31,6 +31,7 @@ def application(collector: Collector) -> web.Application:
     app.router.add_get("/sd", _service_discovery)
     app.router.add_get("/-/healthy", _healthy)
     app.router.add_get("/-/ready", _ready)
+    Unread().apply_to(app)
     app.on_startup.append(_start)
     app.on_cleanup.append(_close)
     return app
