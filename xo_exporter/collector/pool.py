@@ -5,6 +5,7 @@ format, on `/metrics` and `/probe`.
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from dataclasses import dataclass
 import structlog
 
 from xo_exporter.errors import BadAnswer, DuplicatePool
-from xo_exporter.exposition import Family, lines
-from xo_exporter.metrics import tables
+from xo_exporter.exposition import Family
 from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
+from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.model.build import build
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.pool_labels import Identity
@@ -72,6 +73,7 @@ class PoolScraper:
         self.last: Seen | None = None
         self.last_error: tuple[float, Failure] | None = None  # and when, in Unix time
         self._collectors = collectors
+        self._lines = _Lines(collectors)
         self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
         self._logged: set[tuple[str, str]] = set()  # host, or none, and what failed there
 
@@ -156,7 +158,7 @@ class PoolScraper:
             if with_label == label and _alike(of_reading, reading):
                 return task
         # In a thread, so that the event loop answers others meanwhile.
-        work = asyncio.to_thread(_build, reading, label, self._collectors)
+        work = asyncio.to_thread(_build, reading, label, self._lines)
         task = asyncio.create_task(work)
         self._built = reading, label, task
         return task
@@ -183,14 +185,18 @@ class PoolScraper:
 
     async def close(self) -> None:
         """Log out and forget what was read."""
-        self._built = None
+        self._forget()
         await self.reader.close()
+
+    def _forget(self) -> None:
+        self._built = None
+        self._lines = _Lines(self._collectors)
 
     async def close_if_idle(self) -> None:
         """As `close`, when nobody has asked for long."""
         await self.reader.close_if_idle()
-        if not self.reader.is_connected:
-            self._built = None
+        if self._built is not None and not self.reader.is_connected:
+            self._forget()
 
 
 def _alike(one: Reading, other: Reading) -> bool:
@@ -216,13 +222,23 @@ def _counts(model: PoolModel) -> dict[str, int]:
     }
 
 
-def _build(reading: Reading, label: str, collectors: Mapping[str, bool]) -> Built:
+class _Lines:
+    """The lines of a pool's samples; of two threads that ask at once one waits for the other."""
+
+    def __init__(self, collectors: Mapping[str, bool]) -> None:
+        self._lines = PoolLines(collectors)
+        self._lock = threading.Lock()
+
+    def of(self, model: PoolModel, label: str) -> tuple[tuple[Family, str], ...]:
+        with self._lock:
+            return self._lines.of(model, label)
+
+
+def _build(reading: Reading, label: str, lines: _Lines) -> Built:
     assert reading.records is not None  # noqa: S101  the caller has looked
     started = time.perf_counter()
     model = build(reading.records, reading.rrds)
     built = time.perf_counter()
-    families = tuple(
-        (family, lines(family)) for family in tables.pool_families(model, label, collectors)
-    )
+    families = lines.of(model, label)
     rendered = time.perf_counter()
     return Built(model, families, {"build": built - started, "render": rendered - built})
