@@ -119,6 +119,20 @@ async def test_a_master_that_fails_beside_members(
     assert rig.logins == 2
 
 
+async def test_a_url_that_hangs_from_the_start(unserved: "Rig", stack: AsyncExitStack) -> None:
+    """A member leads to the new master within the first scrape, whatever the url does."""
+    rig, pool = unserved, unserved.broken
+    old, (new, third) = pool.master, members_of(pool)
+    pool.faults.add(Hang(), host=old)
+    pool.move_master(new)
+    declare_dead(pool, old)
+    await rig.serve(stack, members=(Url.parse(pool.url_of(third)),))
+    first = await rig.scrape()
+    assert first.up("broken") == first.up("sound") == 1
+    assert first.warnings == []
+    assert rig.logins == 1
+
+
 async def test_a_dead_master_without_a_new_one(rig: "Rig") -> None:
     """While no host is master the pool is down in one line; when the master is back, it is up."""
     whole = await rig.scrape()
