@@ -4,6 +4,9 @@ A field is named as in XAPI. An absent field (older servers lack the newer ones)
 default: None where the model then says unknown. XAPI writes integers as decimal strings, so
 records are converted leniently (`strict=False`); no map of XAPI is kept whole, only the keys
 that are named here, since maps hold what users and plugins put there, passwords included.
+
+Records hold texts and lists of texts, never what could hold them: the garbage collector need
+not look at them (`gc=False`), of which a large pool has tens of thousands.
 """
 
 from collections.abc import Mapping
@@ -17,7 +20,7 @@ Ref = str
 """An opaque reference; `OpaqueRef:NULL`, an empty string or one to nothing means none."""
 
 
-class Pool(msgspec.Struct, frozen=True):
+class Pool(msgspec.Struct, frozen=True, gc=False):
     """Class `pool`: one record a pool."""
 
     uuid: str
@@ -29,13 +32,13 @@ class Pool(msgspec.Struct, frozen=True):
     ha_enabled: bool | None = None
 
 
-class CpuInfo(msgspec.Struct, frozen=True):
+class CpuInfo(msgspec.Struct, frozen=True, gc=False):
     """`host.cpu_info`: the number of physical CPUs (threads, as Xen sees them)."""
 
     cpu_count: int | None = None
 
 
-class SoftwareVersion(msgspec.Struct, frozen=True):
+class SoftwareVersion(msgspec.Struct, frozen=True, gc=False):
     """`host.software_version`."""
 
     product_brand: str = ""
@@ -44,13 +47,13 @@ class SoftwareVersion(msgspec.Struct, frozen=True):
     xen: str = ""
 
 
-class HostOtherConfig(msgspec.Struct, frozen=True):
+class HostOtherConfig(msgspec.Struct, frozen=True, gc=False):
     """`host.other_config`: the key that older servers keep the iSCSI name in."""
 
     iscsi_iqn: str = ""
 
 
-class Host(msgspec.Struct, frozen=True):
+class Host(msgspec.Struct, frozen=True, gc=False):
     """Class `host`."""
 
     uuid: str
@@ -68,7 +71,7 @@ class Host(msgspec.Struct, frozen=True):
     other_config: HostOtherConfig = HostOtherConfig()
 
 
-class HostMetrics(msgspec.Struct, frozen=True):
+class HostMetrics(msgspec.Struct, frozen=True, gc=False):
     """Class `host_metrics`; memory in bytes."""
 
     live: bool | None = None
@@ -76,7 +79,7 @@ class HostMetrics(msgspec.Struct, frozen=True):
     memory_free: int | None = None
 
 
-class VM(msgspec.Struct, frozen=True):
+class VM(msgspec.Struct, frozen=True, gc=False):
     """Class `VM`: guests, templates, snapshots and control domains alike; memory in bytes."""
 
     uuid: str
@@ -95,14 +98,14 @@ class VM(msgspec.Struct, frozen=True):
     guest_metrics: Ref = NULL_REF
 
 
-class VMMetrics(msgspec.Struct, frozen=True):
+class VMMetrics(msgspec.Struct, frozen=True, gc=False):
     """Class `VM_metrics`; memory in bytes."""
 
     memory_actual: int | None = None
     VCPUs_number: int | None = None
 
 
-class OsVersion(msgspec.Struct, frozen=True):
+class OsVersion(msgspec.Struct, frozen=True, gc=False):
     """`VM_guest_metrics.os_version`."""
 
     name: str = ""
@@ -111,7 +114,7 @@ class OsVersion(msgspec.Struct, frozen=True):
     minor: str = ""
 
 
-class VMGuestMetrics(msgspec.Struct, frozen=True):
+class VMGuestMetrics(msgspec.Struct, frozen=True, gc=False):
     """Class `VM_guest_metrics`: what the guest agent reports.
 
     `networks` maps `N/ip`, `N/ipv4/M` and `N/ipv6/M` to addresses.
@@ -121,7 +124,7 @@ class VMGuestMetrics(msgspec.Struct, frozen=True):
     os_version: OsVersion = OsVersion()
 
 
-class SR(msgspec.Struct, frozen=True):
+class SR(msgspec.Struct, frozen=True, gc=False):
     """Class `SR`; sizes in bytes, below 0 until the first scan."""
 
     uuid: str
@@ -135,7 +138,7 @@ class SR(msgspec.Struct, frozen=True):
     virtual_allocation: int | None = None
 
 
-class PBD(msgspec.Struct, frozen=True):
+class PBD(msgspec.Struct, frozen=True, gc=False):
     """Class `PBD`: the link of a host and an SR."""
 
     uuid: str
@@ -144,7 +147,7 @@ class PBD(msgspec.Struct, frozen=True):
     currently_attached: bool | None = None
 
 
-class VDI(msgspec.Struct, frozen=True):
+class VDI(msgspec.Struct, frozen=True, gc=False):
     """Class `VDI`: disks, snapshots and unmanaged base copies alike; sizes in bytes."""
 
     uuid: str
@@ -158,7 +161,7 @@ class VDI(msgspec.Struct, frozen=True):
     managed: bool = True
 
 
-class VBD(msgspec.Struct, frozen=True):
+class VBD(msgspec.Struct, frozen=True, gc=False):
     """Class `VBD`: the link of a VM and a VDI."""
 
     uuid: str
