@@ -46,7 +46,7 @@ def cpu0(rows: Sequence[Row], now: float = NOW) -> float | None:
 
 
 _SOURCES = ["cpu0", "cpu11", "cpu_avg", "cpu_usage", "memory", "memory_internal_free"]
-_NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=32)
+_NUMBERS = st.floats(min_value=0, allow_nan=False, allow_infinity=False, width=32)
 _TABLES = st.dictionaries(
     st.tuples(
         st.sampled_from(["host", "vm"]), st.sampled_from([HOST, VM]), st.sampled_from(_SOURCES)
@@ -127,6 +127,12 @@ def test_a_value_that_is_missing_in_the_newest_row_is_taken_from_an_older_one() 
         (NOW - 15, ["4", "4", "4", "4", "4"]),
     ]
     assert read(legend, rows).hosts == {HOST: {"cpu0": 1.0, "cpu1": 2.0, "cpu2": 3.0}}
+
+
+def test_a_value_below_0_is_unknown() -> None:
+    """No usage is below 0: the newest value that can be one counts."""
+    assert cpu0([(NOW, ["-0.1"]), (NOW - 5, ["0.2"])]) == 0.2
+    assert cpu0([(NOW, ["-1"])]) is None
 
 
 @given(st.permutations([(NOW, ["NaN"]), (NOW - 5, ["2"]), (NOW - 10, ["3"]), (NOW - 15, ["4"])]))

@@ -160,7 +160,8 @@ def _number(text: str | bytes | None) -> float | None:
         value = float(text or "")
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    # Nothing that is read can be below 0: such a value is unknown, and an older one may be known.
+    return value if math.isfinite(value) and value >= 0 else None
 
 
 def known_values(updates: Updates, now: float) -> HostRrd:
