@@ -42,7 +42,8 @@ async def _serving(
 ) -> AsyncIterator[str]:
     """Serve until the block ends; gives the URL to open."""
     tls = server_context(web_config) if web_config else None
-    app = application(Collector(config))
+    collector = Collector(config)
+    app = application(collector, start=False)
     if web_config:
         Access(web_config).apply_to(app)
     runner = web.AppRunner(
@@ -66,6 +67,7 @@ async def _serving(
             address = Listen(host=listen.host or "localhost", port=port)
             url = f"{'https' if tls else 'http'}://{address}/"
             log.info("serving", url=url, pools=len(config.pools))
+            collector.start()  # no pool is asked before it is sure that there is an address
             yield url
         finally:
             server.close()
@@ -76,8 +78,8 @@ async def _serving(
 async def serve(config: Config, listen: Listen, web_config: WebConfigFile | None) -> None:
     """Serve the pools of `config` until SIGTERM or Ctrl-C."""
     ended = _ended()
-    cautions.tell(config)
     async with _serving(config, listen, web_config):
+        cautions.tell(config)
         await ended.wait()
         log.info("ending: scrapes in flight are finished first")
 

@@ -20,8 +20,8 @@ _MARGIN: Final = 0.2  # seconds for what comes after reading, and for the way ba
 _SHARE: Final = 0.1  # … or this part of the time, where that is more
 
 
-def application(collector: Collector) -> web.Application:
-    """All routes over `collector`, which the application starts and closes."""
+def application(collector: Collector, *, start: bool = True) -> web.Application:
+    """All routes over `collector`, which the application closes, and starts if `start` says so."""
     logging.getLogger("aiohttp.server").addFilter(without_bad_requests)
     app = web.Application()
     app[COLLECTOR] = collector
@@ -32,7 +32,8 @@ def application(collector: Collector) -> web.Application:
     app.router.add_get("/-/healthy", _healthy)
     app.router.add_get("/-/ready", _ready)
     Unread().apply_to(app)
-    app.on_startup.append(_start)
+    if start:
+        app.on_startup.append(_start)
     app.on_cleanup.append(_close)
     return app
 
