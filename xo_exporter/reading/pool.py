@@ -106,7 +106,7 @@ class PoolReader:
             flight.failure = Failure(flight.stage, error)
         except Exception as error:
             log.exception("a reading failed", pool=self.config.key)
-            flight.failure = Failure(flight.stage, BadAnswer(f"unexpected: {error!r}"))
+            flight.failure = Failure(flight.stage, BadAnswer(f"unexpected: {type(error).__name__}"))
         finally:
             flight.leave()
 
@@ -224,7 +224,7 @@ class PoolReader:
             flight.failed_hosts[ref] = error
         except Exception as error:
             log.exception("a host's RRDs can't be read", pool=self.config.key)
-            flight.failed_hosts[ref] = BadAnswer(f"unexpected: {error!r}")
+            flight.failed_hosts[ref] = BadAnswer(f"unexpected: {type(error).__name__}")
 
     # --- the session
 

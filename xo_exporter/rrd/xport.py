@@ -78,8 +78,12 @@ def _root(body: bytes) -> etree._Element:
             return etree.fromstring(body, parser)
         except etree.XMLSyntaxError:
             return etree.fromstring(mend(body), parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
-        raise BadAnswer(f"the RRDs are no XML ({error})") from error
+    except etree.XMLSyntaxError as error:
+        # lxml's own text quotes what came, which may be what was sent.
+        line, column = error.position
+        raise BadAnswer(f"the RRDs are no XML (line {line}, column {column})") from error
+    except ValueError as error:
+        raise BadAnswer("the RRDs are no XML") from error
 
 
 class Parser:

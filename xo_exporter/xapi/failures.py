@@ -1,5 +1,6 @@
 """XAPI's own errors, as ours: a code and its parameters."""
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -13,15 +14,18 @@ _REFUSED_CODES: Final = frozenset(
         "USER_IS_NOT_LOCAL_SUPERUSER",
     }
 )
-_LONGEST_CODE: Final = 100
+_CODE: Final = re.compile("[A-Z][A-Z0-9_]{0,99}")
 
 
 def api_failure(details: Sequence[object]) -> ApiFailure:
     """Our error for XAPI's `details`: its code first, then the parameters.
 
-    Without parameters where these could be a session's reference, which is a secret.
+    Without parameters where these could be a session's reference, which is a secret. What is no
+    code of XAPI's is a text of the server's own, which may repeat what it was sent.
     """
-    code = " ".join(str(details[0]).split())[:_LONGEST_CODE] if details else ""
+    code = str(details[0]) if details else ""
+    if not _CODE.fullmatch(code):
+        return ApiFailure("an error that is none of XAPI's")
     params = tuple(str(param) for param in details[1:])
     if code == "HOST_IS_SLAVE":
         return HostIsSlave(code, params)
@@ -31,4 +35,4 @@ def api_failure(details: Sequence[object]) -> ApiFailure:
         return LoginRefused(
             code, params, hint="check the user, the password and the role it has on the pool"
         )
-    return ApiFailure(code or "an error without a code", params)
+    return ApiFailure(code, params)

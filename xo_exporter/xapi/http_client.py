@@ -150,7 +150,8 @@ async def _translated(error: Exception, target: Target) -> PoolError:
         case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | OSError():
             return Unreachable(f"{where} closed the connection ({transport.describe(error)})")
         case _:
-            return BadAnswer(f"{where} answers no HTTP ({transport.describe(error)})")
+            # aiohttp's text quotes what came, which may be what was sent.
+            return BadAnswer(f"{where} answers no HTTP")
 
 
 def _ssl_error(error: BaseException) -> ssl.SSLError:

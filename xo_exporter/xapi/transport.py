@@ -36,6 +36,10 @@ _CHUNK: Final = 1 << 16
 _LONGEST_REASON: Final = 200
 
 
+class _Unreadable(Exception):
+    """An answer that is not looked at any further; the text says why."""
+
+
 class _TlsConnection(http.client.HTTPSConnection):
     """An HTTPS connection whose certificate may be for another name than the address."""
 
@@ -139,7 +143,7 @@ class PoolTransport(xmlrpc.client.Transport):
             chunks.append(chunk)
             size += len(chunk)
             if size > self._limit:
-                raise xmlrpc.client.Fault(500, f"longer than {self._limit} bytes")
+                raise _Unreadable(f"longer than {self._limit} bytes")
             if self._socket is not None:
                 self._socket.settimeout(self._remaining())
         body = b"".join(chunks)
@@ -151,7 +155,7 @@ class PoolTransport(xmlrpc.client.Transport):
 
     def _parse(self, body: bytes) -> Any:
         if xml_text.has_document_type(body):
-            raise xmlrpc.client.Fault(500, "a web page, or another document with a type")
+            raise _Unreadable("a web page, or another document with a type")
         parser, unmarshaller = self.getparser()
         for at in range(0, len(body), _CHUNK):
             parser.feed(body[at : at + _CHUNK])
@@ -173,12 +177,8 @@ def call(function: Callable[[], T], where: str) -> T:
         return function()
     except XenAPI.Failure as error:
         failure = api_failure(list(error.details))
-    except xmlrpc.client.Fault as error:
-        if error.faultCode == 401:
-            raise SessionInvalid("SESSION_INVALID") from error
-        raise BadAnswer(f"{where} gives no XAPI answer ({_short(error.faultString)})") from error
-    except xmlrpc.client.ProtocolError as error:
-        raise BadAnswer(f"{where} answers HTTP status {error.errcode}") from error
+    except (xmlrpc.client.Error, _Unreadable) as error:
+        raise _no_answer(error, where) from error
     except ssl.SSLError as error:
         raise tls.refusal(error, where) from error
     except TimeoutError as error:
@@ -193,6 +193,18 @@ def call(function: Callable[[], T], where: str) -> T:
         raise BadAnswer(f"{where} gives no XAPI answer ({type(error).__name__})") from error
     # Raised out here, since XenAPI's error tells all the parameters, a session's reference too.
     raise failure
+
+
+def _no_answer(error: Exception, where: str) -> PoolError:
+    match error:
+        case xmlrpc.client.Fault(faultCode=401):
+            return SessionInvalid("SESSION_INVALID")
+        case xmlrpc.client.ProtocolError(errcode=status):
+            return BadAnswer(f"{where} answers HTTP status {status}")
+        case _Unreadable():
+            return BadAnswer(f"{where} gives no XAPI answer ({error})")
+        case _:  # the text of a fault is the server's own, which may repeat what it was sent
+            return BadAnswer(f"{where} gives no XAPI answer, but a fault of XML-RPC")
 
 
 def describe(error: BaseException) -> str:
