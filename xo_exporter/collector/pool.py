@@ -7,7 +7,7 @@ format, on `/metrics` and `/probe`.
 import asyncio
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -111,6 +111,7 @@ class PoolScraper:
             except Exception as error:
                 log.exception("the model can't be built", pool=self.name)
                 failures.append(Failure("build", BadAnswer(f"unexpected: {error!r}")))
+        _drop_frames(failures)
         self._count(reading, failures)
         self._log(failures)
         status = PoolStatus(
@@ -126,6 +127,7 @@ class PoolScraper:
 
     def note(self, reading: Reading) -> None:
         """Take in how the start's own reading went, which asks for no more than the name."""
+        _drop_frames(reading.failures)
         self._count(reading, reading.failures)
         self._log(reading.failures)
         if self.last is None:
@@ -208,6 +210,15 @@ def _alike(one: Reading, other: Reading) -> bool:
         and one.rrds.keys() == other.rrds.keys()
         and all(rrd is other.rrds[ref] for ref, rrd in one.rrds.items())
     )
+
+
+def _drop_frames(failures: Iterable[Failure]) -> None:
+    """Let go of where errors came from: what is remembered of them would keep all records alive."""
+    for failure in failures:
+        error: BaseException | None = failure.error
+        while error is not None:
+            error.__traceback__ = None
+            error = error.__cause__ or error.__context__
 
 
 def _counts(model: PoolModel) -> dict[str, int]:
