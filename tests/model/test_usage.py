@@ -34,6 +34,13 @@ def test_cores_where_their_number_is_unknown(model: Model, on_a_host: OnAHost) -
     assert host.cpu_count is None
 
 
+@pytest.mark.parametrize("text", ["", "x", "-1", "3.5", None])
+def test_a_cpu_count_that_is_no_number_is_unknown(model: Model, text: str | None) -> None:
+    """A text of a map that should be a number and is none costs that number alone."""
+    built = model(host={"h": {"cpu_info": {"cpu_count": text}}})
+    assert built.hosts[0].cpu_count is None
+
+
 def test_absurd_numbers_of_cores_cost_nothing(model: Model, on_a_host: OnAHost) -> None:
     """A cpu_count in the billions, or a cpuN of thousands of digits, makes no such list."""
     many = {"cpu_info": {"cpu_count": str(1 << 40)}}

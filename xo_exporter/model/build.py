@@ -110,7 +110,7 @@ class _Builder:
         running = power_state == "Running"
         rrd = self._rrds.get(ref) if running else None
         values = rrd.hosts.get(record.uuid, usage.NO_VALUES) if rrd else usage.NO_VALUES
-        cpu_count = known.count(record.cpu_info.cpu_count)
+        cpu_count = known.count(known.integer(record.cpu_info.cpu_count))
         controller = self._controller(ref, record)
         controller_uuid = controller.uuid if controller else ""
         controller_values = rrd.vms.get(controller_uuid, usage.NO_VALUES) if rrd else {}

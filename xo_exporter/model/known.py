@@ -12,6 +12,13 @@ def count(value: int | None) -> int | None:
     return value if value is not None and 0 <= value < _INT64 else None
 
 
+def integer(text: str | int | None) -> int | None:
+    """The number that a text of a map is; what is none is unknown."""
+    if isinstance(text, str):
+        return int(text) if re.fullmatch("[0-9]{1,18}", text.strip()) else None
+    return text
+
+
 def positive(value: int | None) -> int | None:
     """As `count`, where 0 is unknown too."""
     return count(value) or None

@@ -35,7 +35,7 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
 class CpuInfo(msgspec.Struct, frozen=True, gc=False):
     """`host.cpu_info`: the number of physical CPUs (threads, as Xen sees them)."""
 
-    cpu_count: int | None = None
+    cpu_count: str | int | None = None  # a text, as all of a map; nobody checks it
 
 
 class SoftwareVersion(msgspec.Struct, frozen=True, gc=False):
