@@ -71,8 +71,6 @@ EVERYWHERE: dict[str, Fault] = {
     "packed": packed(XML),
     "endless": Endless(content_type=XML),
     "hung": Hang(),
-    "slow": Slow(delay=3.0),
-    "dripping": Slow(drip=1, pause=0.2),
 }
 AT_LOG_IN: dict[str, Fault] = {
     "still booting": Failure("HOST_STILL_BOOTING", early=True),
@@ -85,6 +83,7 @@ AT_LOG_IN: dict[str, Fault] = {
     ),
 }
 AT_OBJECTS: dict[str, Fault] = {
+    "dripping": Slow(drip=1, pause=0.2),
     "deep json": Garbage(b"[" * 1_000_000, JSON),
     "deep result": Garbage(b'{"jsonrpc":"2.0","id":1,"result":' + b'{"a":' * 500_000, JSON),
     "endless json": Endless(),
@@ -122,6 +121,8 @@ def xport(meta: str, data: str) -> Fault:
 
 
 AT_RRD: dict[str, Fault] = {
+    "slow": Slow(delay=3.0),
+    "dripping": Slow(drip=1, pause=0.2),
     "json": Garbage(b'{"meta":{},"data":[]}', JSON),
     "another root": Garbage(b"<rrd/>", XML),
     "no legend": xport("", ""),
