@@ -126,24 +126,68 @@ async def test_a_learnt_host_that_left_the_pool_is_not_asked_again(
     assert other.sessions.logins == 1
 
 
-async def test_a_url_that_leads_to_another_pool_is_followed(
+async def test_a_url_whose_host_was_ejected_gives_way_to_the_pools_other_hosts(
     pool: SimulatedPool, reader: PoolReader, read: Read, eject: Eject
 ) -> None:
-    """The configured address counts: what answers there is the pool, and nothing of the old."""
+    """Where the configured host is of another pool now, the pool is found by the others."""
     await read()
-    before = reader.uuid
-    master, *_ = lose(pool)
+    uuid = reader.uuid
+    master, _, third = lose(pool)
     other = await eject(master)
-    with capture_logs() as lines:
-        reading = await read()
+    pool.move_master(third)
+    pool.database.delete("host", master)
+    reading = await read()
     assert reading.failures == ()
+    assert reader.uuid == uuid
     assert reading.records is not None
-    assert set(reading.records.host) == set(other.database.tables["host"])
-    assert set(reading.records.vm) == set(other.database.tables["VM"])
-    assert set(reading.rrds) == set(other.database.tables["host"])
-    assert reader.uuid == other.database.only("pool")[1]["uuid"]
-    told = [line for line in lines if line["log_level"] == "warning"]
-    assert [(line["before"], line["uuid"]) for line in told] == [(before, reader.uuid)]
+    assert set(reading.records.vm) == set(pool.database.tables["VM"])
+    assert other.sessions.open == []
+
+
+async def test_a_url_whose_host_was_ejected_is_not_the_pool_while_the_others_are_away(
+    pool: SimulatedPool, reader: PoolReader, read: Read, eject: Eject
+) -> None:
+    """Rather no pool than the wrong one, though it is the configured host that answers."""
+    await read()
+    uuid = reader.uuid
+    master, second, third = lose(pool)
+    other = await eject(master)
+    for host in (second, third):
+        await pool.stop_host(host)
+    reading = await read()
+    assert reading.records is None
+    assert "restart the exporter" in str(reading.failures[0].error)
+    assert other.sessions.open == []
+    assert reader.uuid == uuid
+
+
+async def test_a_url_that_is_the_only_address_is_followed_into_another_pool(
+    config: PoolConfig,
+) -> None:
+    """A single host that was installed anew is the pool, and nothing of the old one is left."""
+    first = SimulatedPool(make_estate(hosts=1, vms=3, seed=8), event_delay_s=0.0)
+    await first.start()
+    url = Url.parse(first.url)
+    reader = PoolReader(dataclasses.replace(config, url=url, members=(), username=first.username))
+    assert (await reader.read(time.monotonic() + 10)).failures == ()
+    before = reader.uuid
+    await first.stop()
+    second = SimulatedPool(
+        make_estate(hosts=1, vms=1, seed=9),
+        listen=url.host,
+        port=url.effective_port,
+        event_delay_s=0.0,
+    )
+    async with second:
+        with capture_logs() as lines:
+            reading = await reader.read(time.monotonic() + 10)
+        assert reading.failures == ()
+        assert reading.records is not None
+        assert set(reading.records.vm) == set(second.database.tables["VM"])
+        assert reader.uuid == second.database.only("pool")[1]["uuid"]
+        told = [line for line in lines if line["log_level"] == "warning"]
+        assert [(line["before"], line["uuid"]) for line in told] == [(before, reader.uuid)]
+        await reader.close()
 
 
 async def test_a_host_that_does_not_say_which_pool_it_is_of_is_given_up(

@@ -130,3 +130,14 @@ async def test_a_running_pool_lives_by_itself() -> None:
     clock = database.clock
     await asyncio.sleep(0.02)
     assert database.clock == clock
+
+
+def test_the_estate_keeps_its_size() -> None:
+    """However long a pool lives, it has a few VMs more than it began with, never ever more."""
+    database = make_estate(hosts=3, vms=100, seed=2, now=NOW)
+    life = Life(database)
+    before = {name: len(records) for name, records in database.tables.items()}
+    for tick in range(1500):
+        life.advance(NOW + 5 * tick)
+    for name in ("VM", "VDI", "VBD", "VIF", "VM_metrics", "VM_guest_metrics"):
+        assert len(database.tables[name]) <= before[name] * 1.3, name

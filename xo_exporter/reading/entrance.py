@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from xo_exporter.config import PoolConfig, Secret, Url
-from xo_exporter.errors import BadAnswer, LoginRefused, TooLate
+from xo_exporter.errors import BadAnswer, LoginRefused, PoolError, TooLate
 from xo_exporter.model.build import pool_identity
 from xo_exporter.reading.flight import Flight
 from xo_exporter.xapi.addresses import target_of
@@ -108,16 +108,21 @@ class Entrance:
         return is_new
 
     async def _compare(self, session: Session) -> None:
-        """See whether a session that another address than `url` led to is of the same pool.
+        """See whether a session is of the same pool as before, where there are other addresses.
 
         A host that was ejected is a pool of its own, and takes the same user and password.
         """
+        where = session.target.url
         reader = RecordReader(session)
-        await reader.read_first_group()
+        try:
+            await reader.read_first_group()
+        except PoolError:
+            if where == self._config.url:
+                return  # what ails the pool itself shows when it is read
+            raise
         uuid, _ = pool_identity(reader.records())
         if uuid == self.uuid:
             return
-        where = session.target.url
         self._forget(where)
         if (where, uuid) not in self._strangers:
             self._strangers.add((where, uuid))
@@ -128,10 +133,13 @@ class Entrance:
                 uuid=uuid,
                 expected=self.uuid,
             )
-        raise BadAnswer(
-            f"{where} is of another pool now ({uuid})",
-            hint="take it out of members if it has left the pool for good",
-        )
+        hint = "take it out of members if it has left the pool for good"
+        if where == self._config.url:
+            hint = (
+                "give the url of a host that is still of the pool; or restart the exporter, "
+                "if this is to be the pool from now on"
+            )
+        raise BadAnswer(f"{where} is of another pool now ({uuid})", hint=hint)
 
     def _forget(self, url: Url) -> None:
         config = self._config

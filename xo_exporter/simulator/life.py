@@ -16,18 +16,21 @@ _MESSAGES_KEPT = 200
 _TASKS_KEPT = 12
 _VMS_PER_CHANCE = 50
 _FULL = 0.95
+_FEWEST_BORN = 5
 
 
 class Life:
     """Moves one database on, tick by tick.
 
-    The VMs of the estate may start, stop and move but are never deleted: those that came later are.
+    The VMs of the estate may start, stop and move but are never deleted: those that came later
+    are, of which there are a few at a time.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._plan: Plan = plan_of(database, seed=database.seed ^ 0x11FE)
         self._born: list[str] = []
+        self._most_born = _FEWEST_BORN + len(self._guests()) // 10
         self._number = 10_000
 
     def advance(self, now: float) -> None:
@@ -137,6 +140,9 @@ class Life:
             self._report("VM.pool_migrate", "VM_MIGRATED", record, now)
 
     def _make_one(self, now: float) -> None:
+        self._born = [vm for vm in self._born if vm in self._database.tables["VM"]]
+        if len(self._born) >= self._most_born:
+            return
         if not (self._plan.hosts and self._plan.networks and self._plan.has_storage):
             return
         self._number += 1

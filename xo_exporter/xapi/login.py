@@ -46,9 +46,9 @@ async def log_in(
     The `url`, the `members` and the `learnt` addresses are tried in turn, those to `avoid`
     last, until one answers. `hostnames` maps the addresses of hosts known from an earlier
     reading to their hostnames, for certificates that name those. The password, CA and
-    certificate files are read now. A session that another address than the `url` led to is
-    shown to `accept`, which raises PoolError where it is none of this pool: then it is logged
-    out, and the next address tried.
+    certificate files are read now. A session is shown to `accept`, which raises PoolError where
+    it is none of this pool: then it is logged out, and the next address tried. Where the `url`
+    is the only address, what it leads to is the pool.
 
     Raises LoginRefused at once where the log-in itself is refused, else the error of the first
     address that was tried; ConfigError where the password file can't be read.
@@ -60,7 +60,7 @@ async def log_in(
         ways_left = min(len(targets) - position, _SHARES)
         try:
             session = await attempt.at(target, ways_left)
-            if accept is not None and target.url != pool.url:
+            if accept is not None and (len(targets) > 1 or target.url != pool.url):
                 await _shown(session, accept, deadline)
         except LoginRefused:
             raise
