@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import re
 import resource
 import socket
 import ssl
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMethod
 
 log = structlog.get_logger()
 
@@ -16,6 +18,8 @@ MOST_CONNECTIONS: Final = 2000
 IDLE_TIMEOUT: Final = 30.0
 """Seconds that a client has for the head of a request, the first and each further one."""
 
+# How aiohttp quotes the first line of a request in its error, method, target and version.
+_REQUEST_LINE: Final = re.compile(r"b['\"][A-Za-z!#$%&*+.^_`|~-]{1,32} \S+ HTTP/1\.[01]")
 _HANDSHAKE_TIMEOUT: Final = 10.0
 _BACKLOG: Final = 512
 _OTHER_FILES: Final = 500  # descriptors for what is not a client: pools, hosts, files
@@ -26,6 +30,24 @@ class _Refused(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
+
+
+class _Handler(web.RequestHandler):
+    """A connection's side of HTTP. A method that aiohttp's parser doesn't know is one, too."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        if isinstance(exc, BadHttpMethod) and _REQUEST_LINE.search(str(exc)):
+            answer = web.Response(status=405, text="405: Method Not Allowed")
+            answer.headers["Allow"] = "GET,HEAD"
+            answer.force_close()
+            return answer
+        return super().handle_error(request, status, exc, message)
 
 
 async def listen(
@@ -39,16 +61,18 @@ async def listen(
     assert server is not None  # noqa: S101  there is one since the runner was set up
     room = min(MOST_CONNECTIONS, _most_files() - _OTHER_FILES)
 
+    loop = asyncio.get_running_loop()
+    settings = server._kwargs  # noqa: SLF001  a server has no other way to make handlers of ours
+
     def take() -> asyncio.BaseProtocol:
         if len(server.connections) < room:
-            return server()
+            return _Handler(server, loop=loop, **settings)
         log.warning("a connection was refused: there are too many", connections=room)
         return _Refused()
 
     options: dict[str, Any] = {"ssl": context, "backlog": _BACKLOG}
     if context is not None:
         options["ssl_handshake_timeout"] = _HANDSHAKE_TIMEOUT
-    loop = asyncio.get_running_loop()
     if host:
         return await loop.create_server(take, host, port, **options)
     return await loop.create_server(take, sock=_every_address(port), **options)
