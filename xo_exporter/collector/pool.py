@@ -110,7 +110,7 @@ class PoolScraper:
                 built = await asyncio.shield(self._build(reading, label))
             except Exception as error:
                 log.exception("the model can't be built", pool=self.name)
-                failures.append(Failure("build", BadAnswer(f"unexpected: {type(error).__name__}, see the log")))
+                failures.append(Failure("build", BadAnswer(f"unexpected: {type(error).__name__}")))
         _drop_frames(failures)
         self._count(reading, failures)
         self._log(failures)
