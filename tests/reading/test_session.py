@@ -112,7 +112,7 @@ async def test_a_slow_first_read_gets_on_while_scrapes_overlap(
 async def test_a_session_that_does_not_answer_is_given_up(
     pool: SimulatedPool, config: PoolConfig
 ) -> None:
-    """After two scrapes without any answer the next one logs in anew."""
+    """After two scrapes without any answer the next one logs in anew; the old one is logged out."""
     reader = PoolReader(dataclasses.replace(config, timeout=0.5))
     assert (await reader.read(time.monotonic() + 10)).failures == ()
     with pool.faults.active(Hang(), method="event.from"):
@@ -121,6 +121,7 @@ async def test_a_session_that_does_not_answer_is_given_up(
     assert (await reader.read(time.monotonic() + 10)).failures == ()
     assert reader.logins == 2
     await reader.close()
+    assert pool.sessions.open == []
 
 
 async def test_short_scrapes_do_not_cost_the_session(

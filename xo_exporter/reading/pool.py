@@ -55,6 +55,7 @@ class PoolReader:
         self._record_reader: RecordReader | None = None
         self._rrd_readers: dict[Ref, HostRrdReader] = {}
         self._flight: Flight | None = None
+        self._leaving: set[asyncio.Task[None]] = set()  # log-outs of sessions that were given up
         self._stalls: list[float] = []  # seconds that each of the last reads waited in vain
 
     @property
@@ -119,7 +120,9 @@ class PoolReader:
             # The session is over, the master is another, or the connection is dead: once anew.
             if isinstance(error, TooLate):
                 self._entrance.avoid(self._where)
-            await self._disconnect(log_out=False)
+                self._leave()
+            else:
+                await self._disconnect(log_out=False)
             await self._read_records(flight)
         if flight.depth < Depth.ALL:
             return
@@ -155,7 +158,7 @@ class PoolReader:
                 return
             records = await self._updated(flight, reader)
         except asyncio.CancelledError:
-            await self._note_stall(reader.groups_read - groups_read, time.monotonic() - started)
+            self._note_stall(reader.groups_read - groups_read, time.monotonic() - started)
             raise
         self._stalls.clear()
         self._identify(records)
@@ -176,14 +179,14 @@ class PoolReader:
         if self._entrance.note(records):
             self._rrd_readers.clear()
 
-    async def _note_stall(self, progress: int, seconds: float) -> None:
+    def _note_stall(self, progress: int, seconds: float) -> None:
         """Give the session up when it has kept us waiting in vain, again and for long."""
         self._stalls = [] if progress else [*self._stalls, seconds]
         limit = min(_STALLED_SECONDS, self.config.timeout)
         if len(self._stalls) >= _STALLED_READS and sum(self._stalls) >= limit:
             self._stalls.clear()
             self._entrance.avoid(self._where)
-            await self._disconnect(log_out=False)
+            self._leave()
 
     async def _has_ended(self) -> bool:
         """Whether the session has ended, or just one host thinks so."""
@@ -240,13 +243,28 @@ class PoolReader:
         self.logins += 1
         log.info("logged in", pool=self.config.key, master=str(session.target.url))
 
-    async def _disconnect(self, *, log_out: bool) -> None:
+    def _taken(self) -> Session | None:
+        """The session, which is ours no more."""
         session, self._session = self._session, None
         if self._record_reader is not None:
             self._resyncs += self._record_reader.resyncs
             self._record_reader = None
-        if session is None:
-            return
+        return session
+
+    def _leave(self) -> None:
+        """Give the session up; it is logged out beside what comes next, since the pool may hang."""
+        session = self._taken()
+        if session is not None:
+            task = asyncio.create_task(self._end(session, log_out=True))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+
+    async def _disconnect(self, *, log_out: bool) -> None:
+        session = self._taken()
+        if session is not None:
+            await self._end(session, log_out=log_out)
+
+    async def _end(self, session: Session, *, log_out: bool) -> None:
         try:
             async with asyncio.timeout(LOG_OUT_TIMEOUT):
                 await (session.log_out() if log_out else session.close())
@@ -272,6 +290,8 @@ class PoolReader:
             await asyncio.wait({flight.task})
         self._rrd_readers.clear()
         await self._disconnect(log_out=True)
+        if self._leaving:
+            await asyncio.wait(self._leaving)
         await finish_abandoned(_ABANDONED_TIMEOUT)
 
     async def close_if_idle(self, idle_after: float = IDLE_AFTER) -> None:
