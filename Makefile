@@ -55,6 +55,10 @@ soak: $(VENV)/.installed-dev ## 10,000 scrapes with faults: does anything grow?
 
 fuzz: $(VENV)/.installed-dev ## Every parser and the HTTP side, 100,000 inputs and more
 	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest -n $(JOBS) --timeout 3600 tests/fuzz $(ARGS)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check atheris || \
+	  echo "atheris does not run here: the guided fuzzing is left out" >&2
+	@! $(BIN)/python -c 'import atheris' 2>/dev/null || \
+	  $(BIN)/python tests/fuzz/guided.py -runs=100000 -max_len=400
 
 bench: $(VENV)/.installed-dev ## What a scrape costs, beside a plain exporter; ARGS="--estates L"
 	$(BIN)/python -m benchmarks.run $(ARGS)
