@@ -60,6 +60,18 @@ async def test_each_step_that_works_is_told(pool: SimulatedPool, config: PoolCon
     assert pool.sessions.open == []
 
 
+async def test_a_clock_that_is_off_is_told(pool: SimulatedPool, config: PoolConfig) -> None:
+    """By how much a host's clock is off stands with its RRDs, and is no failure."""
+    first, second, *_ = sorted(pool.database.tables["host"])
+    pool.faults.clock_offset.update({first: 7200.0, second: -90.0})
+    lines, all_well = await findings(config)
+    told = {line.split(": ")[0]: line for line in lines if "its clock is" in line}
+    assert len(told) == 2
+    assert any("s ahead of ours" in line for line in told.values())
+    assert any("s behind ours" in line for line in told.values())
+    assert all_well
+
+
 async def test_a_name_is_resolved(config: PoolConfig) -> None:
     """A host name is told with its addresses; one that nobody knows, with what to do."""
     local = dataclasses.replace(config, url=Url("https", "localhost", config.url.port))

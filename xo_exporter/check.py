@@ -19,6 +19,7 @@ from xo_exporter.xapi import tls
 from xo_exporter.xapi.login import log_in
 from xo_exporter.xapi.session import Session
 
+_CLOCK_WORTH_A_WORD: Final = 10.0  # seconds
 _BOOLEAN: Final = msgspec.json.Decoder(bool)
 _TEXT: Final = msgspec.json.Decoder(str)
 _LOG_OUT_TIMEOUT: Final = 3.0
@@ -183,7 +184,15 @@ def _reading(outcome: Outcome) -> Iterator[_Step]:
         for host in model.hosts:
             if host.rrd_up:
                 age = "" if host.rrd_age is None else f", newest row {host.rrd_age:.0f} s old"
-                yield _works(f"RRDs of {host.name_label}", f"read{age}")
+                yield _works(f"RRDs of {host.name_label}", f"read{age}{_clock(host.clock_offset)}")
     for failure in outcome.failures:
         what = f"RRDs of {failure.host}" if failure.host else failure.stage
         yield _fails(what, failure.error.message, failure.error.hint)
+
+
+def _clock(offset: float | None) -> str:
+    """What to say of a clock that is off; the metrics are right all the same."""
+    if offset is None or abs(offset) < _CLOCK_WORTH_A_WORD:
+        return ""
+    ahead = "ahead of" if offset > 0 else "behind"
+    return f"; its clock is {abs(offset):.0f} s {ahead} ours, which NTP would mend"

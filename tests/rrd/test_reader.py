@@ -227,7 +227,9 @@ async def test_a_host_that_samples_no_more_says_since_when(
 async def test_a_host_without_rows_has_no_age(pool: SimulatedPool, host: str, read: Read) -> None:
     """No row at all, as shortly after a start: nothing is known, not even an age, and no error."""
     pool.rrd.fixed[host] = FixedRrd(5, [], column(pool, host))
-    assert await read() == HostRrd({}, {}, None)
+    found = await read()
+    assert found[:3] == ({}, {}, None)
+    assert found.clock_offset == pytest.approx(0, abs=2)
 
 
 async def test_rows_that_come_back_are_read_again(

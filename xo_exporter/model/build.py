@@ -142,6 +142,7 @@ class _Builder:
             cpu_count=cpu_count,
             rrd_up=(rrd is not None) if running else None,
             rrd_age=rrd.age if rrd else None,
+            clock_offset=rrd.clock_offset if rrd else None,
         )
 
     def _controller(self, ref: Ref, record: xapi.Host) -> xapi.VM | None:

@@ -58,7 +58,7 @@ class Host(_Shown):
     """A host; `controller` is the UUID of its control domain, which is no object of the model.
 
     `rrd_up` says of a running host whether its RRDs were read, `rrd_age` how many seconds old
-    their newest row is.
+    their newest row is; `clock_offset` by how many seconds its clock is ahead of ours.
     """
 
     UUID: str
@@ -89,6 +89,7 @@ class Host(_Shown):
     vCPUs: int = 0
     rrd_up: bool | None = None
     rrd_age: float | None = None
+    clock_offset: float | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -37,7 +37,7 @@ class HostRrdReader:
             await clock.ask(session, self._host_ref, patience)
         updates = await self._updates(session, target)
         if self._is_plausible(updates):
-            return known_values(updates, clock.now())
+            return self._known(updates)
         offset = clock.offset
         if not asked:
             await clock.ask(session, self._host_ref, patience)
@@ -46,7 +46,12 @@ class HostRrdReader:
         if updates.newest is None and clock.known:
             # The host samples nothing any more: its last rows, however old, tell since when.
             updates = await self._updates(session, target, start=_LATEST_ROWS)
-        return known_values(updates, clock.now())
+        return self._known(updates)
+
+    def _known(self, updates: Updates) -> HostRrd:
+        clock = self._clock
+        rrd = known_values(updates, clock.now())
+        return rrd._replace(clock_offset=clock.offset) if clock.known else rrd
 
     def _is_plausible(self, updates: Updates) -> bool:
         if updates.newest is None:
