@@ -65,8 +65,6 @@ class Labels:
         return self._text
 
 
-NO_LABELS: Final = Labels(())
-
 Value = float | int | bool
 
 
