@@ -113,7 +113,7 @@ def test_rrd_of_a_host(model: Model) -> None:
         ((GIB, 100), {"memory_total_kib": 7.0, "memory_free_kib": 1024.0}, GIB, GIB - (1 << 20)),
         ((GIB + 1, 100), {"memory_total_kib": 7.0}, GIB + 1, GIB - 99),
         ((-1, 100), {"memory_total_kib": 2048.0, "memory_free_kib": 1024.0}, 1 << 21, 1 << 20),
-        ((0, 0), {"memory_total_kib": 2048.0, "memory_free_kib": 1024.0}, 1 << 21, 1 << 20),
+        ((0, 0), {"memory_total_kib": 2048.0, "memory_free_kib": 1024.0}, 0, None),
         ((None, None), {"memory_total_kib": 2048.0}, 1 << 21, None),
         ((None, None), {"memory_free_kib": 2048.0}, None, None),
         ((GIB, -1), {}, GIB, None),
@@ -122,7 +122,7 @@ def test_rrd_of_a_host(model: Model) -> None:
         ((2048, 0), {"memory_free_kib": 0.5}, 2048, 1536),
     ],
     ids=[
-        *("XAPI's size, RRD's free", "XAPI alone, to the byte", "size below 0", "not measured yet"),
+        *("XAPI's size, RRD's free", "XAPI alone, to the byte", "size below 0", "size of 0"),
         *("RRD's size alone", "no size", "free below 0", "none free", "more free than there is"),
         "part of a KiB",
     ],

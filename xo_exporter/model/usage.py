@@ -45,7 +45,7 @@ def _cpus(values: Values) -> dict[int, float | None]:
 def host_memory(metrics: xapi.HostMetrics | None, values: Values, *, running: bool) -> Memory:
     """A host's memory: the size as XAPI has it to the byte, the usage all that isn't free."""
     # XAPI writes 0 until it has measured.
-    size: int | float | None = known.positive(metrics.memory_total) if metrics else None
+    size: int | float | None = known.count(metrics.memory_total) if metrics else None
     if size is None and "memory_total_kib" in values:
         size = known.whole(values["memory_total_kib"] * _KIB)
     if size is None or not running:
