@@ -126,7 +126,8 @@ async def test_a_url_that_hangs_from_the_start(unserved: "Rig", stack: AsyncExit
     pool.faults.add(Hang(), host=old)
     pool.move_master(new)
     declare_dead(pool, old)
-    await rig.serve(stack, members=(Url.parse(pool.url_of(third)),))
+    url, member = Url.parse(pool.url_of(old)), Url.parse(pool.url_of(third))
+    await rig.serve(stack, url=url, members=(member,), timeout=2.0)
     first = await rig.scrape()
     assert first.up("broken") == first.up("sound") == 1
     assert first.warnings == []
