@@ -85,6 +85,24 @@ async def test_a_name_is_resolved(config: PoolConfig) -> None:
     assert "DNS" in lines[2]
 
 
+async def test_a_name_may_end_with_a_dot(
+    pool: SimulatedPool, config: PoolConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name with the dot of the root is looked for in the certificate without it."""
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(
+        socket,
+        "getaddrinfo",
+        lambda host, *rest, **more: resolve(str(host).removesuffix("."), *rest, **more),
+    )
+    (tmp_path / "host.pem").write_bytes(pool.certificate)
+    url = Url("https", "localhost.", config.url.port)
+    lines, all_well = await findings(
+        dataclasses.replace(config, url=url, tls=Tls(ca_file=tmp_path / "host.pem"))
+    )
+    assert all_well, lines
+
+
 async def test_a_closed_port_is_told(config: PoolConfig) -> None:
     """A host that takes no connection is told as that, with what to look for."""
     with socket.socket() as probe:

@@ -139,8 +139,12 @@ def _reason(error: OSError) -> str:
 
 async def _connection(pool: PoolConfig, url: Url) -> _Step:
     context = tls.client_context(pool.tls) if url.scheme == "https" else None
+    # Certificates have names without the dot of the root.
+    name = url.host.removesuffix(".") if context else None
     try:
-        _, writer = await asyncio.open_connection(url.host, url.effective_port, ssl=context)
+        _, writer = await asyncio.open_connection(
+            url.host, url.effective_port, ssl=context, server_hostname=name
+        )
     except ssl.SSLError as error:
         raise await tls.explained_refusal(error, url) from error
     try:

@@ -40,6 +40,21 @@ def test_a_certificate_for_the_hostname_is_good_for_an_address_of_xapi() -> None
 
 
 @pytest.mark.parametrize(
+    "hostname", [".", "..", ".xcp2", "xcp2..org", "x" * 64, "xcp 2", "xcp2\0", "\ud800"], ids=ascii
+)
+def test_a_hostname_that_is_none_is_on_no_certificate(hostname: str) -> None:
+    """What is no name is not compared: an empty one would be found on every certificate."""
+    assert _asked("10.0.0.2", hostname).hostname is None
+    member = "https://10.0.0.2:8443"
+    assert _asked("10.0.0.2", hostname, members=(member,)).hostname is None
+
+
+def test_a_hostname_is_looked_for_without_its_last_dot() -> None:
+    """Certificates have names without the dot of the root."""
+    assert _asked("10.0.0.2", "xcp2.example.org.").hostname == "xcp2.example.org"
+
+
+@pytest.mark.parametrize(
     "member",
     [
         "https://10.0.0.2:8443",

@@ -12,7 +12,8 @@ class Target(NamedTuple):
     """Where a host is asked.
 
     `hostname` is another name that its certificate may be valid for: that of a host whose
-    address XAPI gave. None: the address alone counts.
+    address XAPI gave. None: the address alone counts. It is never what is no name at all: some
+    TLS libraries take that for "any name will do".
     """
 
     url: Url
@@ -33,12 +34,13 @@ def target_of(url: Url, members: Iterable[Url], address: str, hostname: str) -> 
     port of the pool's `url`. Where the address is none at all, the host of the URL is empty.
     """
     address = address.removeprefix("[").removesuffix("]")
+    certificate_name = _checked(url.at(hostname)).host.removesuffix(".") or None
     for member in members:
         if _same(member.host, address):
-            return Target(member, hostname or None)
+            return Target(member, certificate_name)
         if hostname and _same(member.host, hostname):
             return Target(member)
-    return Target(_checked(url.at(address)), hostname or None)
+    return Target(_checked(url.at(address)), certificate_name)
 
 
 def _checked(url: Url) -> Url:

@@ -52,7 +52,8 @@ class _TlsConnection(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         http.client.HTTPConnection.connect(self)
-        name = self._certificate_name or self.host
+        # Certificates have names without the dot of the root.
+        name = self._certificate_name or self.host.removesuffix(".")
         self.sock = self._tls_context.wrap_socket(self.sock, server_hostname=name)
 
 
