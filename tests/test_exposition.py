@@ -174,7 +174,7 @@ def test_parts_of_a_family_are_joined() -> None:
     two = Family("xo_a", "A.", samples=[(Labels([("pool", "2")]), 2)])
     exposition = Exposition()
     exposition.add_all([one, between])
-    exposition.add(two, lines(two))
+    exposition.add(two, lines(two).encode())
     joined = Family("xo_a", "A.", samples=[*one.samples, *two.samples])
     assert exposition.text() == render_text([joined, between])
     assert exposition.openmetrics() == render_openmetrics([joined, between])

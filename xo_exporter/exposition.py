@@ -4,7 +4,7 @@ Byte for byte what prometheus_client's own two renderers print for the same fami
 times cheaper: the labels of an object are escaped and joined once and serve all its samples.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Final, Literal
 
 from prometheus_client import Metric
@@ -146,33 +146,36 @@ class Exposition:
     """Families with the lines of their samples, which may come in parts, pool by pool."""
 
     def __init__(self) -> None:
-        self._families: dict[str, tuple[Family, list[str]]] = {}
+        self._families: dict[str, tuple[Family, list[bytes]]] = {}
 
-    def add(self, family: Family, sample_lines: str | None = None) -> None:
+    def add(self, family: Family, sample_lines: bytes | None = None) -> None:
         """Put in a family, its samples or the lines that they were made into before."""
         _, parts = self._families.setdefault(family.name, (family, []))
-        parts.append(lines(family) if sample_lines is None else sample_lines)
+        parts.append(lines(family).encode() if sample_lines is None else sample_lines)
 
     def add_all(self, families: Iterable[Family]) -> None:
         """Put in families with their samples."""
         for family in families:
             self.add(family)
 
+    def parts(self, *, openmetrics: bool = False) -> list[bytes]:
+        """Prometheus text format 0.0.4, or OpenMetrics 1.0, in pieces to be joined."""
+        header = openmetrics_header if openmetrics else text_header
+        out: list[bytes] = []
+        for family, parts in self._families.values():
+            out.append(header(family).encode())
+            out.extend(parts)
+        if openmetrics:
+            out.append(b"# EOF\n")
+        return out
+
     def text(self) -> bytes:
         """Prometheus text format 0.0.4."""
-        return self._joined(text_header, "")
+        return b"".join(self.parts())
 
     def openmetrics(self) -> bytes:
         """OpenMetrics 1.0."""
-        return self._joined(openmetrics_header, "# EOF\n")
-
-    def _joined(self, header: Callable[[Family], str], end: str) -> bytes:
-        out: list[str] = []
-        for family, parts in self._families.values():
-            out.append(header(family))
-            out.extend(parts)
-        out.append(end)
-        return "".join(out).encode()
+        return b"".join(self.parts(openmetrics=True))
 
 
 def render_text(families: Iterable[Family]) -> bytes:

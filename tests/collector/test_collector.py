@@ -303,7 +303,7 @@ async def test_a_model_that_cant_be_built_is_a_failure_of_that_pool(
     pool = await make_pool()
     name = pool.database.only("pool")[1]["name_label"]
     collector = make_collector(pool)
-    monkeypatch.setattr("xo_exporter.collector.pool.build", fails)
+    monkeypatch.setattr("xo_exporter.model.kept.measure", fails)
     values = samples(await collector.scrape())
     assert by_pool(values, "xo_up") == {name: 0.0}
     assert errors(values, name) == {"build": 1.0}

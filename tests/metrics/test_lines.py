@@ -13,12 +13,12 @@ from xo_exporter.model.objects import PoolModel
 LABEL = "Pool"
 
 
-def _anew(model: PoolModel, label: str = LABEL) -> list[tuple[str, str]]:
+def _anew(model: PoolModel, label: str = LABEL) -> list[tuple[str, bytes]]:
     families = pool_families(model, label, COLLECTORS)
-    return [(family.name, lines(family)) for family in families]
+    return [(family.name, lines(family).encode()) for family in families]
 
 
-def _remembered(known: PoolLines, model: PoolModel, label: str = LABEL) -> list[tuple[str, str]]:
+def _remembered(known: PoolLines, model: PoolModel, label: str = LABEL) -> list[tuple[str, bytes]]:
     return [(family.name, text) for family, text in known.of(model, label)]
 
 

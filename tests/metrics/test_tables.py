@@ -21,7 +21,7 @@ from xo_exporter.metrics.tables import (
     pool_families,
 )
 from xo_exporter.model.objects import PoolModel
-from xo_exporter.model.totals import total
+from xo_exporter.model.totals import total, totals_of
 
 CONTRACT: Final = Path(__file__).with_name("contract.txt")
 ROWS: Final[Mapping[str, tuple[Table[Any], Metric[Any]]]] = {
@@ -56,7 +56,7 @@ def everything(full: PoolModel) -> list[Family]:
     return [
         *exporter.BUILD_TABLE.families([None], ""),
         *exporter.POOL_TABLE.families([status], "Label"),
-        *xo.TABLE.families([total([full])], ""),
+        *xo.TABLE.families([total([totals_of(full)])], ""),
         *pool_families(full, "Label", COLLECTORS),
     ]
 

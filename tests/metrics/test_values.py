@@ -20,12 +20,11 @@ from xo_exporter.model.objects import (
     VDI,
     VM,
     Host,
-    Memory,
     Pool,
     PoolModel,
     VMPowerState,
 )
-from xo_exporter.model.totals import total
+from xo_exporter.model.totals import total, totals_of
 
 Samples = Mapping[str, list[tuple[dict[str, str], Value]]]
 
@@ -228,17 +227,11 @@ def test_tags(full: PoolModel) -> None:
 def test_unknown_is_no_sample() -> None:
     """Of objects about which next to nothing is known there are counts and info, nothing else."""
     pool = Pool("p", "", "", [], HA_enabled=None)
-    host = Host(
-        *("h", "", "", [], pool, "", "", None, None, None, Memory(), None, None, "", "", "", ""),
-        memory=Memory(),
-        CPUs=[None],
-        CPU_usage=None,
-        cpu_count=None,
-    )
-    vm = VM("v", "", "", [], None, None, "", "", "", None, Memory(), pool, pool)
-    sr = SR("s", "", "", [], "", False, None, None, None, pool, pool)  # noqa: FBT003  as its fields stand
+    host = Host(*("h", "", "", [], pool, "", "", None, None, None, None, "", "", "", "", None))
+    vm = VM("v", "", "", [], None, None, pool, pool)
+    sr = SR("s", "", "", [], "", False, pool, pool)  # noqa: FBT003  as its fields stand
     pbd = PBD("b", attached=None, host=None, SR=None)
-    vdi = VDI("d", "", "", None, None, None)
+    vdi = VDI("d", "", "", None, None)
     vbd = VBD("x", attached=None, device=None, VDI=None, VM=vm)
     found = samples(PoolModel(pool, [host], [vm], [sr], [pbd], [vdi], [vbd]))
     assert {name for name, entries in found.items() if entries} == {
@@ -262,7 +255,7 @@ def test_totals(full: PoolModel) -> None:
     """The singleton's metrics are its fields; of an unknown total there is no sample."""
 
     def found(*models: PoolModel) -> dict[str, list[Value]]:
-        families = xo.TABLE.families([total(models)], "")
+        families = xo.TABLE.families([total([totals_of(model) for model in models])], "")
         return {family.name: [value for _, value in family.samples] for family in families}
 
     running = dataclasses.replace(full.VMs[0], power_state="Running")

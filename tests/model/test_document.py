@@ -8,7 +8,7 @@ import pytest
 
 from xo_exporter.model.document import TYPES, document
 from xo_exporter.model.objects import PoolModel
-from xo_exporter.model.totals import total
+from xo_exporter.model.totals import total, totals_of
 from xo_exporter.rrd.values import HostRrd
 
 Model = Callable[..., PoolModel]
@@ -53,7 +53,9 @@ FULL: Final[Mapping[str, Any]] = {
 
 def dump(models: list[PoolModel], only: str | None = None) -> dict[str, Any]:
     """Give the document as a reader of the JSON text finds it."""
-    found: dict[str, Any] = json.loads(json.dumps(document(total(models), models, only)))
+    found: dict[str, Any] = json.loads(
+        json.dumps(document(total([totals_of(model) for model in models]), models, only))
+    )
     return found
 
 

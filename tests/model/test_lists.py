@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, PoolModel
-from xo_exporter.model.totals import total
+from xo_exporter.model.totals import total, totals_of
 
 Model = Callable[..., PoolModel]
 
@@ -162,7 +162,7 @@ def test_totals(model: Model) -> None:
         host_metrics={"live": {"live": True, "memory_total": "10", "memory_free": "3"}},
         vm={"x": {"power_state": "Running", "VCPUs_at_startup": "1"}},
     )
-    xo = total([one, other])
+    xo = total([totals_of(one) for one in (one, other)])
     assert [pool.UUID for pool in xo.pools] == ["1", "2"]
     assert (xo.CPUs, xo.running_VMs, xo.vCPUs) == (13, 2, 4)
     assert (xo.memory.size, xo.memory.usage) == (1110, 77)
@@ -177,11 +177,11 @@ def test_totals_without_a_pool_are_unknown() -> None:
 
 def test_totals_of_unknown_values_are_unknown(model: Model) -> None:
     """Where no host says its CPUs or memory, and no running VM its vCPUs, the sum is unknown."""
-    xo = total([model(host={"h": {}}, vm={"v": {"power_state": "Running"}})])
+    xo = total([totals_of(model(host={"h": {}}, vm={"v": {"power_state": "Running"}}))])
     assert (xo.CPUs, xo.vCPUs, xo.memory.size, xo.running_VMs) == (None, None, None, 1)
 
 
 def test_totals_of_nothing_are_zero(model: Model) -> None:
     """A pool in which nothing runs has 0 running VMs and 0 vCPUs."""
-    xo = total([model(host={"h": {}}, vm={"v": {"power_state": "Halted"}})])
+    xo = total([totals_of(model(host={"h": {}}, vm={"v": {"power_state": "Halted"}}))])
     assert (xo.running_VMs, xo.vCPUs) == (0, 0)

@@ -16,8 +16,9 @@ from xo_exporter.errors import BadAnswer, DuplicatePool
 from xo_exporter.exposition import Family
 from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
 from xo_exporter.metrics.lines import PoolLines
-from xo_exporter.model.build import build
-from xo_exporter.model.objects import PoolModel
+from xo_exporter.model.kept import KeptModel
+from xo_exporter.model.objects import XO, PoolModel
+from xo_exporter.model.totals import totals_of
 from xo_exporter.pool_labels import Identity
 from xo_exporter.reading import Failure, PoolReader, Reading
 
@@ -26,10 +27,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What was made of a reading: the model, and each family with its samples' lines."""
+    """What was made of a reading: each family with its samples' lines, the totals, the counts.
+
+    The model itself is kept for the next reading, which changes it: only where no other reading
+    follows may it be looked at.
+    """
 
     model: PoolModel
-    families: tuple[tuple[Family, str], ...]
+    families: tuple[tuple[Family, bytes], ...]
+    totals: XO
+    counts: Mapping[str, int]
     durations: Mapping[Stage, float]
 
 
@@ -73,7 +80,7 @@ class PoolScraper:
         self.last: Seen | None = None
         self.last_error: tuple[float, Failure] | None = None  # and when, in Unix time
         self._collectors = collectors
-        self._lines = _Lines(collectors)
+        self._workshop = _Workshop(collectors)
         self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
         self._logged: set[tuple[str, str]] = set()  # host, or none, and what failed there
 
@@ -143,7 +150,7 @@ class PoolScraper:
         built: Built | None,
     ) -> None:
         now = time.time()
-        objects = _counts(built.model) if built else {}
+        objects = built.counts if built else {}
         self.last = Seen(now, up, tuple(failures), durations, objects)
         if failures:
             self.last_error = now, failures[0]
@@ -160,7 +167,7 @@ class PoolScraper:
             if with_label == label and _alike(of_reading, reading):
                 return task
         # In a thread, so that the event loop answers others meanwhile.
-        work = asyncio.to_thread(_build, reading, label, self._lines)
+        work = asyncio.to_thread(self._workshop.built, reading, label)
         task = asyncio.create_task(work)
         self._built = reading, label, task
         return task
@@ -192,7 +199,7 @@ class PoolScraper:
 
     def _forget(self) -> None:
         self._built = None
-        self._lines = _Lines(self._collectors)
+        self._workshop = _Workshop(self._collectors)
 
     async def close_if_idle(self) -> None:
         """As `close`, when nobody has asked for long."""
@@ -233,23 +240,31 @@ def _counts(model: PoolModel) -> dict[str, int]:
     }
 
 
-class _Lines:
-    """The lines of a pool's samples; of two threads that ask at once one waits for the other."""
+class _Workshop:
+    """Where a reading becomes text; what is kept of it serves the next one.
+
+    Of two threads that ask at once one waits for the other.
+    """
 
     def __init__(self, collectors: Mapping[str, bool]) -> None:
+        self._model = KeptModel()
         self._lines = PoolLines(collectors)
         self._lock = threading.Lock()
 
-    def of(self, model: PoolModel, label: str) -> tuple[tuple[Family, str], ...]:
+    def built(self, reading: Reading, label: str) -> Built:
         with self._lock:
-            return self._lines.of(model, label)
+            try:
+                return self._built(reading, label)
+            except BaseException:
+                self._model = KeptModel()  # halfway through: the next reading is built anew
+                raise
 
-
-def _build(reading: Reading, label: str, lines: _Lines) -> Built:
-    assert reading.records is not None  # noqa: S101  the caller has looked
-    started = time.perf_counter()
-    model = build(reading.records, reading.rrds)
-    built = time.perf_counter()
-    families = lines.of(model, label)
-    rendered = time.perf_counter()
-    return Built(model, families, {"build": built - started, "render": rendered - built})
+    def _built(self, reading: Reading, label: str) -> Built:
+        assert reading.records is not None  # noqa: S101  the caller has looked
+        started = time.perf_counter()
+        model, changed = self._model.update(reading.records, reading.rrds)
+        built = time.perf_counter()
+        families = self._lines.of(model, label, changed)
+        rendered = time.perf_counter()
+        durations: dict[Stage, float] = {"build": built - started, "render": rendered - built}
+        return Built(model, families, totals_of(model), _counts(model), durations)

@@ -46,7 +46,7 @@ class Scrape:
     @property
     def xo(self) -> XO:
         """The totals over them."""
-        return total(self.models)
+        return total([outcome.built.totals for outcome in self.outcomes if outcome.built])
 
     @property
     def complete(self) -> bool:
@@ -75,5 +75,5 @@ class Scrape:
 
     def _render(self, form: Form) -> bytes:
         exposition = self.exposition(process=form.process)
-        body = exposition.openmetrics() if form.openmetrics else exposition.text()
-        return compress(body) if form.compressed else body
+        parts = exposition.parts(openmetrics=form.openmetrics)
+        return compress(parts) if form.compressed else b"".join(parts)

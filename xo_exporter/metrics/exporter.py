@@ -6,7 +6,7 @@ from typing import Final, Literal, get_args
 
 from xo_exporter import __version__
 from xo_exporter.metrics.host import TABLE as HOST_TABLE
-from xo_exporter.metrics.table import Table, each, gauge, info
+from xo_exporter.metrics.table import Table, each, gauge, info, measured
 from xo_exporter.model.objects import Host
 
 Stage = Literal["login", "objects", "rrd", "build", "render"]
@@ -68,15 +68,19 @@ RRD_TABLE: Final = Table[Host](
     label_names=HOST_TABLE.label_names,
     labels=HOST_TABLE.labels,
     metrics=(
-        gauge(
-            "xo_host_rrd_up",
-            "Whether the RRDs of a running host were read in this scrape.",
-            lambda host: host.rrd_up,
+        measured(
+            gauge(
+                "xo_host_rrd_up",
+                "Whether the RRDs of a running host were read in this scrape.",
+                lambda host: host.rrd_up,
+            )
         ),
-        gauge(
-            "xo_host_rrd_age_seconds",
-            "Age of the newest row of a host's RRDs, by the host's clock.",
-            lambda host: host.rrd_age,
+        measured(
+            gauge(
+                "xo_host_rrd_age_seconds",
+                "Age of the newest row of a host's RRDs, by the host's clock.",
+                lambda host: host.rrd_age,
+            )
         ),
     ),
 )

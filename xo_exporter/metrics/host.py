@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, each, gauge, info, states, tags
+from xo_exporter.metrics.table import Table, each, gauge, info, measured, states, tags
 from xo_exporter.model.objects import HOST_POWER_STATES, Host
 
 TABLE: Final = Table[Host](
@@ -39,32 +39,40 @@ TABLE: Final = Table[Host](
             "Physical CPUs (threads) of a host, from host.cpu_info.cpu_count.",
             lambda host: host.cpu_count,
         ),
-        gauge(
-            "xo_host_cpu_usage_ratio",
-            "Mean usage of a host's CPUs, 0 to 1, from RRD cpu_avg, else the mean of cpuN.",
-            lambda host: host.CPU_usage,
+        measured(
+            gauge(
+                "xo_host_cpu_usage_ratio",
+                "Mean usage of a host's CPUs, 0 to 1, from RRD cpu_avg, else the mean of cpuN.",
+                lambda host: host.CPU_usage,
+            )
         ),
-        each(
-            "xo_host_cpu_core_usage_ratio",
-            "Usage of each CPU of a host, 0 to 1, from RRD cpuN.",
-            "core",
-            lambda host: ((str(number), usage) for number, usage in enumerate(host.CPUs)),
+        measured(
+            each(
+                "xo_host_cpu_core_usage_ratio",
+                "Usage of each CPU of a host, 0 to 1, from RRD cpuN.",
+                "core",
+                lambda host: ((str(number), usage) for number, usage in enumerate(host.CPUs)),
+            )
         ),
         gauge(
             "xo_host_enabled",
             "Whether a host may run VMs, from host.enabled; 0 in maintenance.",
             lambda host: host.enabled,
         ),
-        gauge(
-            "xo_host_memory_size_bytes",
-            "Memory of a host, from host_metrics.memory_total, else RRD memory_total_kib.",
-            lambda host: host.memory.size,
+        measured(
+            gauge(
+                "xo_host_memory_size_bytes",
+                "Memory of a host, from host_metrics.memory_total, else RRD memory_total_kib.",
+                lambda host: host.memory.size,
+            )
         ),
-        gauge(
-            "xo_host_memory_usage_bytes",
-            "Memory of a running host that is not free, by RRD memory_free_kib, else by "
-            "host_metrics.memory_free.",
-            lambda host: host.memory.usage,
+        measured(
+            gauge(
+                "xo_host_memory_usage_bytes",
+                "Memory of a running host that is not free, by RRD memory_free_kib, else by "
+                "host_metrics.memory_free.",
+                lambda host: host.memory.usage,
+            )
         ),
         states(
             "xo_host_power_state",
@@ -90,10 +98,12 @@ TABLE: Final = Table[Host](
             "Virtual CPUs of the VMs that run on a host.",
             lambda host: host.vCPUs,
         ),
-        gauge(
-            "xo_host_controller_cpu_usage_ratio",
-            "Mean usage of the CPUs of a host's control domain, 0 to 1, worked out as a VM's.",
-            lambda host: host.controller_CPU_usage,
+        measured(
+            gauge(
+                "xo_host_controller_cpu_usage_ratio",
+                "Mean usage of the CPUs of a host's control domain, 0 to 1, worked out as a VM's.",
+                lambda host: host.controller_CPU_usage,
+            )
         ),
         gauge(
             "xo_host_controller_memory_size_bytes",
@@ -101,10 +111,12 @@ TABLE: Final = Table[Host](
             "VM.memory_dynamic_max.",
             lambda host: host.controller_memory.size,
         ),
-        gauge(
-            "xo_host_controller_memory_usage_bytes",
-            "Memory that a host's control domain uses, RRD memory less memory_internal_free.",
-            lambda host: host.controller_memory.usage,
+        measured(
+            gauge(
+                "xo_host_controller_memory_usage_bytes",
+                "Memory that a host's control domain uses, RRD memory less memory_internal_free.",
+                lambda host: host.controller_memory.usage,
+            )
         ),
     ),
 )

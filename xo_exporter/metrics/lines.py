@@ -1,26 +1,31 @@
 """The lines of a pool's samples, made anew only where something has changed.
 
 From one scrape to the next most of a pool stays as it is. What a row reads of an object is
-cheap to compare; the text of its samples is kept for as long as that is the same.
+cheap to compare; the text of its samples is kept for as long as that is the same. Where it is
+known which objects changed, the others are not even looked at, but for what is measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from xo_exporter.exposition import Family, Labels, number
-from xo_exporter.metrics.table import Pair, Table
+from xo_exporter.metrics.table import Metric, Pair, Table
 from xo_exporter.metrics.tables import OBJECT_TABLES, is_on
 from xo_exporter.model.objects import PoolModel
 
 _NOTHING: Final = object()  # equals nothing that is read
 
+_Row = tuple[int, Metric[Any]]
+"""A metric and its position in the table."""
+
 
 class _Known:
     """An object's labels and, by row, what was read of it and the lines that this made."""
 
-    __slots__ = ("labels", "lines", "pairs", "read")
+    __slots__ = ("labels", "lines", "pairs", "read", "thing")
 
     def __init__(self, pairs: tuple[Pair, ...], rows: int) -> None:
+        self.thing: Any = None
         self.pairs = pairs
         self.labels = Labels(pairs)
         self.read: list[Any] = [_NOTHING] * rows
@@ -32,37 +37,69 @@ class _TableLines:
 
     def __init__(self, table: Table[Any]) -> None:
         self._table = table
-        self._known: dict[str, _Known] = {}
+        self._rows = tuple(enumerate(table.metrics))
+        self._measured = tuple(row for row in self._rows if row[1].measured)
+        self._from_records = tuple(row for row in self._rows if not row[1].measured)
+        self._pool: str | None = None
+        self._known: dict[str, _Known] = {}  # by UUID, in the order of the objects
+        self._texts = [b""] * len(self._rows)
         self.families = tuple(table.describe())
 
-    def of(self, objects: Sequence[Any], pool: str) -> list[str]:
-        """The lines of each row, all objects together."""
-        metrics = self._table.metrics
-        parts: list[list[str]] = [[] for _ in metrics]
-        rows = [
-            (position, metric.read, metric.write, metric.name, parts[position].append)
-            for position, metric in enumerate(metrics)
-        ]
+    def of(
+        self, objects: Sequence[Any], pool: str, changed: Collection[str] | None
+    ) -> Sequence[bytes]:
+        """The lines of each row, all objects together; as `PoolLines.of`."""
+        if changed is None or pool != self._pool:
+            self._pool = pool
+            self._known = self._labelled(objects, pool)
+            for row in self._rows:
+                _update(self._known.values(), row)
+                self._join(row)
+        else:
+            dirty = [known for uuid in changed if (known := self._known.get(uuid))]
+            for row in self._from_records if dirty else ():
+                if _update(dirty, row):
+                    self._join(row)
+            for row in self._measured:
+                if _update(self._known.values(), row):
+                    self._join(row)
+        return tuple(self._texts)
+
+    def _labelled(self, objects: Sequence[Any], pool: str) -> dict[str, _Known]:
         labels_of, before, now = self._table.labels, self._known, {}
+        rows = len(self._rows)
         for thing in objects:
             pairs = labels_of(thing, pool)
             known = before.get(thing.UUID)
             if known is None or known.pairs != pairs:
-                known = _Known(pairs, len(rows))
+                known = _Known(pairs, rows)
+            known.thing = thing
             now[thing.UUID] = known
-            for position, read, write, name, append in rows:
-                found = read(thing)
-                if found != known.read[position]:
-                    known.read[position] = found
-                    known.lines[position] = "".join(
-                        [
-                            f"{name}{labels.text} {number(value)}\n"
-                            for labels, value in write(known.labels, found)
-                        ]
-                    )
-                append(known.lines[position])
-        self._known = now
-        return ["".join(row) for row in parts]
+        return now
+
+    def _join(self, row: _Row) -> None:
+        position = row[0]
+        text = "".join([known.lines[position] for known in self._known.values()])
+        self._texts[position] = text.encode()
+
+
+def _update(some: Collection[_Known], row: _Row) -> bool:
+    """Make the lines of a row anew where it reads something else; whether there was any."""
+    position, metric = row
+    read, write, name = metric.read, metric.write, metric.name
+    updated = False
+    for known in some:
+        found = read(known.thing)
+        if found != known.read[position]:
+            updated = True
+            known.read[position] = found
+            known.lines[position] = "".join(
+                [
+                    f"{name}{labels.text} {number(value)}\n"
+                    for labels, value in write(known.labels, found)
+                ]
+            )
+    return updated
 
 
 class PoolLines:
@@ -76,10 +113,18 @@ class PoolLines:
             (table, _TableLines(table)) for table in OBJECT_TABLES if is_on(table, collectors)
         ]
 
-    def of(self, model: PoolModel, label: str) -> tuple[tuple[Family, str], ...]:
-        """Each family, without its samples, and their lines; `label` is that of the pool."""
+    def of(
+        self, model: PoolModel, label: str, changed: Collection[str] | None = None
+    ) -> tuple[tuple[Family, bytes], ...]:
+        """Each family, without its samples, and their lines; `label` is that of the pool.
+
+        `changed` has the UUIDs of the objects whose records changed since the last call, which
+        was with the same model; None where any may have, and the model may be another.
+        """
         return tuple(
             pair
             for table, lines in self._tables
-            for pair in zip(lines.families, lines.of(table.objects(model), label), strict=True)
+            for pair in zip(
+                lines.families, lines.of(table.objects(model), label, changed), strict=True
+            )
         )

@@ -5,7 +5,7 @@ A row says name, help, further labels and the function from object to value; doc
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 from xo_exporter.exposition import Family, FamilyType, Labels, Value
@@ -21,7 +21,8 @@ Pair = tuple[str, str | None]
 class Metric(Generic[T]):
     """A row. `read` gives what is known of an object, `write` the samples that this makes.
 
-    What is read can be compared: as long as it is the same, so are the samples.
+    What is read can be compared: as long as it is the same, so are the samples. `measured` says
+    that it comes from RRDs, and may differ at each reading.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Metric(Generic[T]):
     write: Callable[[Labels, Any], Iterable[Sample]]
     labels: tuple[str, ...] = ()
     type: FamilyType = "gauge"
+    measured: bool = False
 
     def samples(self, thing: T, labels: Labels) -> Iterable[Sample]:
         """The samples of one object that has these labels."""
@@ -133,6 +135,11 @@ def states(
 def tags(name: str, help_text: str, of: Callable[[T], Iterable[str]]) -> Metric[T]:
     """One sample a tag."""
     return each(name, help_text, "tag", lambda thing: ((tag, 1) for tag in of(thing)))
+
+
+def measured(metric: Metric[T]) -> Metric[T]:
+    """The same metric as one whose values come from RRDs."""
+    return replace(metric, measured=True)
 
 
 def container_name(container: Host | Pool, pool: str) -> str:

@@ -2,7 +2,16 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, container_name, each, gauge, info, states, tags
+from xo_exporter.metrics.table import (
+    Table,
+    container_name,
+    each,
+    gauge,
+    info,
+    measured,
+    states,
+    tags,
+)
 from xo_exporter.model.objects import VM, VM_POWER_STATES
 
 TABLE: Final = Table[VM](
@@ -36,11 +45,13 @@ TABLE: Final = Table[VM](
             "VM.memory_dynamic_max.",
             lambda vm: vm.memory.size,
         ),
-        gauge(
-            "xo_vm_memory_usage_bytes",
-            "Memory that a running VM uses, RRD memory less memory_internal_free, which the "
-            "guest agent reports.",
-            lambda vm: vm.memory.usage,
+        measured(
+            gauge(
+                "xo_vm_memory_usage_bytes",
+                "Memory that a running VM uses, RRD memory less memory_internal_free, which the "
+                "guest agent reports.",
+                lambda vm: vm.memory.usage,
+            )
         ),
         states(
             "xo_vm_power_state",
@@ -55,17 +66,21 @@ TABLE: Final = Table[VM](
             "VM.VCPUs_at_startup.",
             lambda vm: vm.vCPUs,
         ),
-        gauge(
-            "xo_vm_cpu_usage_ratio",
-            "Mean usage of a VM's CPUs, 0 to 1, from RRD cpu_usage (xapi 24.4 and later), else "
-            "the mean of cpuN.",
-            lambda vm: vm.CPU_usage,
+        measured(
+            gauge(
+                "xo_vm_cpu_usage_ratio",
+                "Mean usage of a VM's CPUs, 0 to 1, from RRD cpu_usage (xapi 24.4 and later), else "
+                "the mean of cpuN.",
+                lambda vm: vm.CPU_usage,
+            )
         ),
-        each(
-            "xo_vm_cpu_core_usage_ratio",
-            "Usage of each virtual CPU of a VM, 0 to 1, from RRD cpuN.",
-            "core",
-            lambda vm: ((str(number), usage) for number, usage in enumerate(vm.CPUs)),
+        measured(
+            each(
+                "xo_vm_cpu_core_usage_ratio",
+                "Usage of each virtual CPU of a VM, 0 to 1, from RRD cpuN.",
+                "core",
+                lambda vm: ((str(number), usage) for number, usage in enumerate(vm.CPUs)),
+            )
         ),
         gauge("xo_vm_vbds", "VBDs of a VM.", lambda vm: len(vm.VBDs)),
     ),

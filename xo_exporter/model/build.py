@@ -4,13 +4,12 @@ Links between children and parents are taken from the child's field (`VBD.VM`, `
 XAPI works the parents' lists out from those, so that both sides agree at any moment.
 """
 
-from collections.abc import Mapping
 from typing import get_args
 
 from xo_exporter.model import known, usage
 from xo_exporter.model.first import by_userdevice, by_uuid
-from xo_exporter.model.guest_address import main_address
 from xo_exporter.model.lists import fill_lists, link_disks
+from xo_exporter.model.measured import Rrds, measure
 from xo_exporter.model.objects import (
     PBD,
     SR,
@@ -19,17 +18,13 @@ from xo_exporter.model.objects import (
     VM,
     Host,
     HostPowerState,
-    Memory,
     Pool,
     PoolModel,
     VMPowerState,
 )
-from xo_exporter.rrd.values import HostRrd, Values
+from xo_exporter.model.state import set_guest, set_memory_size, set_sr_sizes, set_vdi_usage
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
-
-Rrds = Mapping[Ref, HostRrd | None]
-"""The RRDs of the live hosts by reference; None where they could not be read."""
 
 
 def build(records: Records, rrds: Rrds) -> PoolModel:
@@ -38,7 +33,9 @@ def build(records: Records, rrds: Rrds) -> PoolModel:
     `records` holds exactly one pool record. A record without a UUID, or with one that another
     of its class has, is left out.
     """
-    return _Builder(records, rrds).build()
+    builder = ModelBuilder(records)
+    measure(records, rrds, builder.hosts, builder.vms)
+    return builder.model
 
 
 def pool_identity(records: Records) -> tuple[str, str]:
@@ -59,20 +56,26 @@ def _tags(tags: list[str]) -> list[str]:
     return sorted({tag for tag in tags if tag})
 
 
-class _Builder:
-    def __init__(self, records: Records, rrds: Rrds) -> None:
+class ModelBuilder:
+    """Builds a model from records, without what RRDs say, and keeps its objects by reference.
+
+    `controllers` has the record of each host's control domain, where there is one, by the
+    reference of the host.
+    """
+
+    def __init__(self, records: Records) -> None:
         self._records = records
-        self._rrds = rrds
-        self._hosts_with_rrd = sorted(ref for ref, rrd in rrds.items() if rrd is not None)
-        self._hosts: dict[Ref, Host] = {}
-        self._srs: dict[Ref, SR] = {}
-        self._vms: dict[Ref, VM] = {}
-        self._vdis: dict[Ref, VDI] = {}
+        self.hosts: dict[Ref, Host] = {}
+        self.controllers: dict[Ref, xapi.VM] = {}
+        self.srs: dict[Ref, SR] = {}
+        self.vms: dict[Ref, VM] = {}
+        self.vdis: dict[Ref, VDI] = {}
         self._first_pbd: dict[Ref, PBD] = {}
         self._vbds_of_vm: dict[Ref, list[tuple[Ref, xapi.VBD]]] = {}
         self._pbds: list[PBD] = []
+        self.model = self._build()
 
-    def build(self) -> PoolModel:
+    def _build(self) -> PoolModel:
         pool_record = next(iter(self._records.pool.values()))
         master = self._records.host.get(pool_record.master)
         self._pool = pool = Pool(
@@ -83,19 +86,19 @@ class _Builder:
             HA_enabled=pool_record.ha_enabled,
         )
         for ref, host in by_uuid(self._records.host):
-            self._hosts[ref] = self._host(ref, host)
+            self.hosts[ref] = self._host(ref, host)
         self._add_storage()
         self._add_vms()
         vbds = self._add_vbds()
-        pool.master = self._hosts.get(pool_record.master)
-        pool.default_SR = self._srs.get(pool_record.default_SR)
+        pool.master = self.hosts.get(pool_record.master)
+        pool.default_SR = self.srs.get(pool_record.default_SR)
         model = PoolModel(
             pool=pool,
-            hosts=list(self._hosts.values()),
-            VMs=list(self._vms.values()),
-            SRs=list(self._srs.values()),
+            hosts=list(self.hosts.values()),
+            VMs=list(self.vms.values()),
+            SRs=list(self.srs.values()),
             PBDs=self._pbds,
-            VDIs=list(self._vdis.values()),
+            VDIs=list(self.vdis.values()),
             VBDs=vbds,
         )
         fill_lists(model)
@@ -107,15 +110,7 @@ class _Builder:
         power_state: HostPowerState | None = None
         if metrics is not None and metrics.live is not None:
             power_state = "Running" if metrics.live else "Halted"
-        running = power_state == "Running"
-        rrd = self._rrds.get(ref) if running else None
-        values = rrd.hosts.get(record.uuid, usage.NO_VALUES) if rrd else usage.NO_VALUES
-        cpu_count = known.count(known.integer(record.cpu_info.cpu_count))
-        controller = self._controller(ref, record)
-        controller_uuid = controller.uuid if controller else ""
-        controller_values = rrd.vms.get(controller_uuid, usage.NO_VALUES) if rrd else {}
-        xapi_version = record.software_version.xapi
-        return Host(
+        host = Host(
             UUID=record.uuid,
             name_label=record.name_label,
             name_description=record.name_description,
@@ -125,25 +120,20 @@ class _Builder:
             hostname=record.hostname,
             enabled=record.enabled,
             iSCSI_name=record.iscsi_iqn or record.other_config.iscsi_iqn or None,
-            controller=controller_uuid or None,
-            controller_memory=Memory(
-                self._memory_size(controller) if controller else None,
-                usage.vm_memory(controller_values),
-            ),
-            controller_CPU_usage=usage.vm_cpu(controller_values, xapi_version),
+            controller=None,
             power_state=power_state,
             product_brand=record.software_version.product_brand,
             product_version=record.software_version.product_version,
-            xapi_version=xapi_version,
+            xapi_version=record.software_version.xapi,
             xen_version=record.software_version.xen,
-            memory=usage.host_memory(metrics, values, running=running),
-            CPUs=usage.of_cores(values, cpu_count),
-            CPU_usage=usage.host_cpu(values),
-            cpu_count=cpu_count,
-            rrd_up=(rrd is not None) if running else None,
-            rrd_age=rrd.age if rrd else None,
-            clock_offset=rrd.clock_offset if rrd else None,
+            cpu_count=known.count(known.integer(record.cpu_info.cpu_count)),
         )
+        controller = self._controller(ref, record)
+        if controller is not None:
+            self.controllers[ref] = controller
+            host.controller = controller.uuid or None
+            set_memory_size(host.controller_memory, controller, self._records)
+        return host
 
     def _controller(self, ref: Ref, record: xapi.Host) -> xapi.VM | None:
         controller = self._records.vm.get(record.control_domain)
@@ -154,20 +144,13 @@ class _Builder:
         )
         return min(domains, key=lambda vm: vm.uuid, default=None)
 
-    def _memory_size(self, record: xapi.VM) -> int | None:
-        size = None
-        metrics = self._records.vm_metrics.get(record.metrics)
-        if metrics is not None and record.power_state in ("Running", "Paused"):
-            size = known.count(metrics.memory_actual)
-        return known.count(record.memory_dynamic_max) if size is None else size
-
     def _add_storage(self) -> None:
         pbds = by_uuid(self._records.pbd)
         for _, pbd in pbds:
             link = PBD(
                 UUID=pbd.uuid,
                 attached=pbd.currently_attached,
-                host=self._hosts.get(pbd.host),
+                host=self.hosts.get(pbd.host),
                 SR=None,
             )
             self._pbds.append(link)
@@ -175,30 +158,28 @@ class _Builder:
         for ref, sr in by_uuid(self._records.sr):
             first = self._first_pbd.get(ref)
             local = first.host if first and not sr.shared else None
-            self._srs[ref] = SR(
+            self.srs[ref] = SR(
                 UUID=sr.uuid,
                 name_label=sr.name_label,
                 name_description=sr.name_description,
                 tags=_tags(sr.tags),
                 SR_type=sr.type,
                 shared=sr.shared,
-                physical_usage=known.count(sr.physical_utilisation),
-                usage=known.count(sr.virtual_allocation),
-                size=known.positive(sr.physical_size),
                 container=local or self._pool,
                 pool=self._pool,
             )
+            set_sr_sizes(self.srs[ref], sr)
         for (_, pbd), link in zip(pbds, self._pbds, strict=True):
-            link.SR = self._srs.get(pbd.SR)
+            link.SR = self.srs.get(pbd.SR)
         for ref, vdi in by_uuid(self._records.vdi, self._is_disk):
-            self._vdis[ref] = VDI(
+            self.vdis[ref] = VDI(
                 UUID=vdi.uuid,
                 name_label=vdi.name_label,
                 name_description=vdi.name_description,
-                usage=known.count(vdi.physical_utilisation),
                 size=known.count(vdi.virtual_size),
-                SR=self._srs.get(vdi.SR),
+                SR=self.srs.get(vdi.SR),
             )
+            set_vdi_usage(self.vdis[ref], vdi)
 
     def _add_vms(self) -> None:
         guests = by_uuid(self._records.vm, self._is_guest)
@@ -209,7 +190,7 @@ class _Builder:
         for vbds in self._vbds_of_vm.values():
             vbds.sort(key=lambda entry: by_userdevice(entry[1]))
         for ref, vm in guests:
-            self._vms[ref] = self._vm(ref, vm)
+            self.vms[ref] = self._vm(ref, vm)
 
     def _is_disk(self, vdi: xapi.VDI) -> bool:
         # What `snapshot_of` names tells a snapshot, too: there are records without the flag.
@@ -223,53 +204,33 @@ class _Builder:
     def _vm(self, ref: Ref, record: xapi.VM) -> VM:
         running = record.power_state == "Running"
         metrics = self._records.vm_metrics.get(record.metrics)
-        guest = self._records.vm_guest_metrics.get(record.guest_metrics) or xapi.VMGuestMetrics()
-        values, xapi_version = self._values_of(record) if running else (usage.NO_VALUES, "")
         vcpus = known.positive(metrics.VCPUs_number) if running and metrics else None
         if vcpus is None:
             vcpus = known.count(record.VCPUs_at_startup)
-        os_version = guest.os_version
-        return VM(
+        vm = VM(
             UUID=record.uuid,
             name_label=record.name_label,
             name_description=record.name_description,
             tags=_tags(record.tags),
             power_state=_vm_power_state(record.power_state),
-            address=main_address(guest.networks) if running else None,
-            os_name=os_version.name,
-            os_distro=os_version.distro,
-            os_version=".".join(part for part in (os_version.major, os_version.minor) if part),
             vCPUs=vcpus,
-            memory=Memory(self._memory_size(record), usage.vm_memory(values)),
             container=self._container(ref, record),
             pool=self._pool,
-            CPUs=usage.of_cores(values, vcpus),
-            CPU_usage=usage.vm_cpu(values, xapi_version),
+            CPUs=usage.of_cores({}, vcpus),
         )
-
-    def _values_of(self, vm: xapi.VM) -> tuple[Values, str]:
-        """The RRD values of a VM, and the xapi version of the host that has them.
-
-        That is the VM's own host, else, while it moves, one that still has it.
-        """
-        own = self._rrds.get(vm.resident_on)
-        has_it = own is not None and vm.uuid in own.vms
-        for ref in (vm.resident_on,) if has_it else self._hosts_with_rrd:
-            rrd = self._rrds[ref]
-            if rrd is not None and vm.uuid in rrd.vms:
-                host = self._records.host.get(ref)
-                return rrd.vms[vm.uuid], host.software_version.xapi if host else ""
-        return usage.NO_VALUES, ""
+        set_memory_size(vm.memory, record, self._records)
+        set_guest(vm, self._records.vm_guest_metrics.get(record.guest_metrics))
+        return vm
 
     def _container(self, ref: Ref, record: xapi.VM) -> Host | Pool:
-        resident_on = self._hosts.get(record.resident_on)
+        resident_on = self.hosts.get(record.resident_on)
         if resident_on is not None:
             return resident_on
         for _, vbd in self._vbds_of_vm[ref]:
             disk = self._records.vdi.get(vbd.VDI)
-            if vbd.type == "CD" or disk is None or vbd.VDI not in self._vdis:
+            if vbd.type == "CD" or disk is None or vbd.VDI not in self.vdis:
                 continue
-            sr = self._srs.get(disk.SR)
+            sr = self.srs.get(disk.SR)
             if sr is not None and not sr.shared:
                 first = self._first_pbd.get(disk.SR)
                 return (first.host if first else None) or self._pool
@@ -277,17 +238,17 @@ class _Builder:
 
     def _add_vbds(self) -> list[VBD]:
         """The VBDs of all VMs in the order of UUID."""
-        found: list[VBD] = []
-        for vm_ref, vbds in self._vbds_of_vm.items():
-            for _, record in vbds:
-                vbd = VBD(
-                    UUID=record.uuid,
-                    attached=record.currently_attached,
-                    device=record.device or None,
-                    VDI=self._vdis.get(record.VDI),
-                    VM=self._vms[vm_ref],
-                )
-                found.append(vbd)
+        found = [
+            VBD(
+                UUID=record.uuid,
+                attached=record.currently_attached,
+                device=record.device or None,
+                VDI=self.vdis.get(record.VDI),
+                VM=self.vms[vm_ref],
+            )
+            for vm_ref, vbds in self._vbds_of_vm.items()
+            for _, record in vbds
+        ]
         return sorted(found, key=lambda vbd: vbd.UUID)
 
 

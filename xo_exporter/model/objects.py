@@ -71,17 +71,17 @@ class Host(_Shown):
     enabled: bool | None
     iSCSI_name: str | None
     controller: str | None
-    controller_memory: Memory
-    controller_CPU_usage: float | None
     power_state: HostPowerState | None
     product_brand: str
     product_version: str
     xapi_version: str
     xen_version: str
-    memory: Memory
-    CPUs: list[float | None]
-    CPU_usage: float | None
     cpu_count: int | None
+    memory: Memory = field(default_factory=Memory)
+    CPUs: list[float | None] = field(default_factory=list)
+    CPU_usage: float | None = None
+    controller_memory: Memory = field(default_factory=Memory)
+    controller_CPU_usage: float | None = None
     SRs: "list[SR]" = field(default_factory=list)
     VMs: "list[VM]" = field(default_factory=list)
     running_VMs: "list[VM]" = field(default_factory=list)
@@ -101,14 +101,14 @@ class VM(_Shown):
     name_description: str
     tags: list[str]
     power_state: VMPowerState | None
-    address: str | None
-    os_name: str
-    os_distro: str
-    os_version: str
     vCPUs: int | None
-    memory: Memory
     container: Host | Pool
     pool: Pool
+    address: str | None = None
+    os_name: str = ""
+    os_distro: str = ""
+    os_version: str = ""
+    memory: Memory = field(default_factory=Memory)
     CPUs: list[float | None] = field(default_factory=list)
     CPU_usage: float | None = None
     VBDs: "list[VBD]" = field(default_factory=list)
@@ -124,11 +124,11 @@ class SR(_Shown):
     tags: list[str]
     SR_type: str
     shared: bool
-    physical_usage: int | None
-    usage: int | None
-    size: int | None
     container: Host | Pool
     pool: Pool
+    physical_usage: int | None = None
+    usage: int | None = None
+    size: int | None = None
     VDIs: "list[VDI]" = field(default_factory=list)
     PBDs: "list[PBD]" = field(default_factory=list)
 
@@ -150,9 +150,9 @@ class VDI(_Shown):
     UUID: str
     name_label: str
     name_description: str
-    usage: int | None
     size: int | None
     SR: SR | None
+    usage: int | None = None
     VBD: "VBD | None" = None
 
 

@@ -1,6 +1,8 @@
 """What RRD values say of the usage of CPUs and memory."""
 
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from xo_exporter.model import known
@@ -14,32 +16,49 @@ _CPU: Final = re.compile(r"cpu(0|[1-9][0-9]{0,3})")
 _MAX_CORES: Final = 8192  # twice what Xen can have; a larger number is garbage, and costs memory
 _CPU_USAGE_IS_A_MEAN: Final = (24, 4)  # before this xapi, `cpu_usage` of a VM was a sum
 
+CoreUsages = Mapping[int, float | None]
+"""CPU usage, 0 to 1, by the number of the core."""
 
-def of_cores(values: Values, count: int | None) -> list[float | None]:
+
+@lru_cache(maxsize=_MAX_CORES)
+def _core(source: str) -> int | None:
+    match = _CPU.fullmatch(source)
+    return int(match[1]) if match else None
+
+
+def by_core(values: Values) -> CoreUsages:
+    """The usage of each core that the RRDs have."""
+    return {
+        core: known.not_negative(value)
+        for source, value in values.items()
+        if (core := _core(source)) is not None
+    }
+
+
+def of_cores(usages: CoreUsages, count: int | None) -> list[float | None]:
     """One CPU usage a core: as many as `count`, or as the RRDs have where that is unknown."""
-    usages = _cpus(values)
     if count is None:
         count = max(usages, default=-1) + 1
     return [usages.get(number) for number in range(min(count, _MAX_CORES))]
 
 
-def host_cpu(values: Values) -> float | None:
+def host_cpu(values: Values, usages: CoreUsages) -> float | None:
     """Mean usage of a host's CPUs."""
     average = known.not_negative(values.get("cpu_avg"))
-    return known.mean(_cpus(values).values()) if average is None else average
+    return known.mean(usages.values()) if average is None else average
 
 
-def vm_cpu(values: Values, xapi_version: str) -> float | None:
+@lru_cache(maxsize=256)
+def _cpu_usage_is_a_mean(xapi_version: str) -> bool:
+    return known.version(xapi_version) >= _CPU_USAGE_IS_A_MEAN
+
+
+def vm_cpu(values: Values, usages: CoreUsages, xapi_version: str) -> float | None:
     """Mean usage of a VM's CPUs; the version is that of the host which says the values."""
     average = None
-    if known.version(xapi_version) >= _CPU_USAGE_IS_A_MEAN:
+    if _cpu_usage_is_a_mean(xapi_version):
         average = known.not_negative(values.get("cpu_usage"))
-    return known.mean(_cpus(values).values()) if average is None else average
-
-
-def _cpus(values: Values) -> dict[int, float | None]:
-    found = ((_CPU.fullmatch(name), value) for name, value in values.items())
-    return {int(match[1]): known.not_negative(value) for match, value in found if match}
+    return known.mean(usages.values()) if average is None else average
 
 
 def host_memory(metrics: xapi.HostMetrics | None, values: Values, *, running: bool) -> Memory:

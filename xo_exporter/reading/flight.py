@@ -10,7 +10,7 @@ from typing import Final
 
 from xo_exporter.errors import PoolError, TooLate
 from xo_exporter.metrics.exporter import Stage
-from xo_exporter.model.build import Rrds
+from xo_exporter.model.measured import Rrds
 from xo_exporter.rrd.values import HostRrd
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref

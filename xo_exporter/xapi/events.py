@@ -96,8 +96,11 @@ class RecordReader:
         return self.records()
 
     def records(self) -> Records:
-        """The records as last read."""
-        tables: dict[str, Any] = {name: dict(self._table[name]) for name in CLASSES}
+        """The records as last read.
+
+        What did not change is the same object as before: a record, and a class's whole table.
+        """
+        tables: dict[str, Any] = dict(self._table)
         return Records(**tables)
 
     async def _read_missing_groups(self) -> None:
@@ -107,9 +110,7 @@ class RecordReader:
     async def _read_group(self) -> None:
         group = self._missing[0]
         batch = await self._event_from(group, "")
-        table: Table = {name: {} for name in group}
-        await self._apply(batch.events, table)
-        self._table.update(table)
+        await self._apply(batch.events, {name: {} for name in group})
         if self._token is None:
             self._token = batch.token
         del self._missing[0]
@@ -131,7 +132,7 @@ class RecordReader:
         before, after = _generation(token), _generation(batch.token)
         if before is not None and after is not None and after < before:
             return self._start_anew()  # the database was set back: an older copy was restored
-        await self._apply(batch.events, self._table)
+        await self._apply(batch.events, {})
         self._token = batch.token
         counts = {name.lower(): count for name, count in batch.valid_ref_counts.items()}
         offsets = {
@@ -153,19 +154,31 @@ class RecordReader:
         # A float it must be: some servers refuse an integer here.
         return await self._session.call(_BATCH, "event.from", list(classes), token, 0.0)
 
-    async def _apply(self, events: list[Event], table: Table) -> None:
+    async def _apply(self, events: list[Event], tables: Table) -> None:
+        """Take in events: on top of `tables`, or of what is known where these lack a class."""
         for position, event in enumerate(events):
             if position % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
             name = event.cls.lower()
-            records = table.get(name)
-            if records is None:
+            known = self._table.get(name)
+            if known is None:
                 continue
+            # The tables that were given out stay as they are.
+            table = tables.get(name, known)
             if event.operation == "del":
-                records.pop(event.ref, None)
+                if event.ref in table:
+                    tables[name] = table = dict(table) if table is known else table
+                    del table[event.ref]
             elif event.snapshot:
-                records[event.ref] = json_text.decode(
+                record = json_text.decode(
                     _RECORD[name], event.snapshot, f"the {name} record {event.ref}"
                 )
+                # Most events are of fields that are not among the wanted ones.
+                before = known.get(event.ref)
+                record = before if before == record and before is not None else record
+                if table.get(event.ref) is not record:
+                    tables[name] = table = dict(table) if table is known else table
+                    table[event.ref] = record
             else:
                 raise BadAnswer(f"event.from gives no record with {event.operation} of a {name}")
+        self._table.update(tables)

@@ -1,0 +1,120 @@
+"""A model that is kept from reading to reading is the one that would be built anew."""
+
+import random
+from collections.abc import Collection, Iterable
+from itertools import chain
+from typing import Any
+
+import msgspec
+import pytest
+
+from xo_exporter.metrics.lines import PoolLines
+from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.model.build import build
+from xo_exporter.model.document import document
+from xo_exporter.model.kept import KeptModel
+from xo_exporter.model.objects import PoolModel
+from xo_exporter.model.totals import total, totals_of
+from xo_exporter.rrd.values import HostRrd
+from xo_exporter.simulator import make_estate
+from xo_exporter.xapi.records import CLASSES, Records
+
+Tables = dict[str, dict[str, Any]]
+
+
+def _estate() -> Tables:
+    database = make_estate(hosts=3, vms=20, seed=5)
+    tables: Tables = {}
+    spelled = {name.lower(): name for name in database.tables}
+    for name, kind in CLASSES.items():
+        rows = database.tables[spelled[name]]
+        tables[name] = {ref: msgspec.convert(rows[ref], kind, strict=False) for ref in rows}
+    return tables
+
+
+def _records(tables: Tables) -> Records:
+    return Records(**{name: dict(table) for name, table in tables.items()})
+
+
+def _rrds(records: Records, chance: random.Random) -> dict[str, HostRrd | None]:
+    def values() -> dict[str, float]:
+        sources = ("cpu0", "cpu1", "cpu_avg", "cpu_usage", "memory", "memory_internal_free")
+        return {source: chance.random() for source in sources if chance.random() < 0.8}
+
+    vms = {vm.uuid: values() for vm in records.vm.values() if chance.random() < 0.9}
+    return {
+        ref: HostRrd({host.uuid: values()}, vms, chance.random()) if chance.random() < 0.9 else None
+        for ref, host in records.host.items()
+    }
+
+
+def _other(value: Any, chance: random.Random, refs: list[str]) -> Any:
+    """Give another value of the same type."""
+    if isinstance(value, list):
+        return [*value, "tag"]
+    if isinstance(value, dict):
+        return chance.choice([{"0/ip": "10.0.0.9"}, {}])
+    if isinstance(value, str):
+        return chance.choice(
+            refs if value.startswith("OpaqueRef:") else ["", f"{value}.", "Running"]
+        )
+    if isinstance(value, int) and not isinstance(value, bool):
+        return chance.choice([-1, 0, 1, value + 4096])
+    return chance.choice([True, False]) if value in (None, True, False) else value
+
+
+def _document(model: PoolModel) -> bytes:
+    return msgspec.json.encode(document(total([totals_of(model)]), [model]))
+
+
+def _texts(
+    lines: PoolLines, model: PoolModel, changed: Collection[str] | None = None
+) -> list[tuple[str, bytes]]:
+    return [(family.name, text) for family, text in lines.of(model, "Pool", changed)]
+
+
+def _changes(tables: Tables, chance: random.Random) -> Iterable[str]:
+    """Change the tables, one record of one class at a time, and say how."""
+    for _ in range(40):
+        name = chance.choice([*CLASSES, "vm_metrics", "vm_guest_metrics", "sr", "vdi"])
+        table = tables[name]
+        refs = [ref for records in tables.values() for ref in records]
+        kind = chance.random()
+        if not table or (kind < 0.05 and name != "pool"):
+            table[f"OpaqueRef:{chance.random()}"] = CLASSES[name](
+                **(
+                    {"uuid": str(chance.random())}
+                    if "uuid" in CLASSES[name].__struct_fields__
+                    else {}
+                )
+            )
+            yield f"a new {name}"
+            continue
+        ref = chance.choice(list(table))
+        if kind < 0.1 and name != "pool":
+            del table[ref]
+            yield f"a {name} less"
+            continue
+        fields = [field for field in CLASSES[name].__struct_fields__ if field != "uuid"]
+        field = chance.choice(fields)
+        value = _other(getattr(table[ref], field), chance, refs)
+        table[ref] = msgspec.structs.replace(table[ref], **{field: value})
+        yield f"another {field} of a {name}"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_kept_model_is_that_which_would_be_built_anew(seed: int) -> None:
+    """Whatever changes in the records and RRDs, objects and lines are those of a new model."""
+    chance = random.Random(seed)
+    tables = _estate()
+    kept, kept_lines = KeptModel(), PoolLines(COLLECTORS)
+    patched = 0
+    for what in chain(["the beginning"], _changes(tables, chance)):
+        records = _records(tables)
+        rrds = _rrds(records, chance)
+        model, changed = kept.update(records, rrds)
+        anew = build(records, rrds)
+        assert _document(model) == _document(anew), what
+        assert _texts(kept_lines, model, changed) == _texts(PoolLines(COLLECTORS), anew), what
+        patched += changed is not None
+    assert patched > 5

@@ -1,0 +1,116 @@
+"""A pool's model, kept from reading to reading: what did not change is not built again.
+
+Most of what XAPI tells between two readings is how large something is now. Such a change is
+put into the object that it concerns; any other builds the model anew.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from msgspec import structs
+
+from xo_exporter.model import state
+from xo_exporter.model.build import ModelBuilder
+from xo_exporter.model.measured import Rrds, measure
+from xo_exporter.model.objects import PoolModel
+from xo_exporter.xapi.records import CLASSES, Records, Ref
+
+_OWN: Final[Mapping[str, tuple[str, ...]]] = {
+    "host_metrics": ("memory_total", "memory_free"),
+    "vm_metrics": ("memory_actual",),
+    "vm_guest_metrics": ("networks", "os_version"),
+    "sr": ("physical_size", "physical_utilisation", "virtual_allocation"),
+    "vdi": ("physical_utilisation",),
+}
+"""The fields, by class, that make no difference to any other object."""
+
+_Changed = dict[str, list[Ref]]
+
+
+def _same_but_for(one: Any, other: Any, fields: tuple[str, ...]) -> bool:
+    """Whether two records are the same but for these fields."""
+    same = structs.replace(one, **{name: getattr(other, name) for name in fields})
+    return bool(same == other)
+
+
+def _changed(before: Records, now: Records) -> _Changed | None:
+    """References of the records that differ in fields of their own alone; None if others do."""
+    changed: _Changed = {}
+    for name in CLASSES:
+        old: Mapping[Ref, Any] = getattr(before, name)
+        new: Mapping[Ref, Any] = getattr(now, name)
+        if old is new:
+            continue
+        if old.keys() != new.keys():
+            return None
+        refs = [ref for ref, record in new.items() if record is not old[ref]]
+        own = _OWN.get(name, ())
+        if not all(_same_but_for(old[ref], new[ref], own) for ref in refs):
+            return None
+        changed[name] = refs
+    return changed
+
+
+def _owners(records: Mapping[Ref, Any], field: str) -> dict[Ref, list[Ref]]:
+    """Who names a record in this field, by the reference of that record."""
+    owners: dict[Ref, list[Ref]] = {}
+    for ref, record in records.items():
+        owners.setdefault(getattr(record, field), []).append(ref)
+    return owners
+
+
+class KeptModel:
+    """The model of one pool, from one reading to the next."""
+
+    def __init__(self) -> None:
+        self._records: Records | None = None
+
+    def update(self, records: Records, rrds: Rrds) -> tuple[PoolModel, Collection[str] | None]:
+        """What `build` gives, and the UUIDs of objects whose records changed since the last time.
+
+        None for them means that any may have. What RRDs measure is always set anew. The model
+        is the same as the last time where it could be kept, with its objects changed.
+        """
+        changed = None if self._records is None else _changed(self._records, records)
+        if changed is None:
+            self._start(records)
+        uuids = None if changed is None else set(self._apply(records, changed))
+        self._records = records
+        measure(records, rrds, self._builder.hosts, self._builder.vms)
+        return self._builder.model, uuids
+
+    def _start(self, records: Records) -> None:
+        self._builder = builder = ModelBuilder(records)
+        guests = {ref: records.vm[ref] for ref in builder.vms}
+        self._by_metrics = _owners(guests, "metrics")
+        self._by_guest_metrics = _owners(guests, "guest_metrics")
+        self._by_controller_metrics = _owners(builder.controllers, "metrics")
+
+    def _apply(self, records: Records, changed: _Changed) -> list[str]:
+        """Put the changes into the objects, and give the UUIDs of these."""
+        builder = self._builder
+        uuids: list[str] = []
+        for ref in changed.get("vm_metrics", ()):
+            for vm_ref in self._by_metrics.get(ref, ()):
+                vm = builder.vms[vm_ref]
+                state.set_memory_size(vm.memory, records.vm[vm_ref], records)
+                uuids.append(vm.UUID)
+            for host_ref in self._by_controller_metrics.get(ref, ()):
+                host = builder.hosts[host_ref]
+                controller = builder.controllers[host_ref]
+                state.set_memory_size(host.controller_memory, controller, records)
+                uuids.append(host.UUID)
+        for ref in changed.get("vm_guest_metrics", ()):
+            for vm_ref in self._by_guest_metrics.get(ref, ()):
+                vm = builder.vms[vm_ref]
+                state.set_guest(vm, records.vm_guest_metrics[ref])
+                uuids.append(vm.UUID)
+        for ref in changed.get("sr", ()):
+            if (sr := builder.srs.get(ref)) is not None:
+                state.set_sr_sizes(sr, records.sr[ref])
+                uuids.append(sr.UUID)
+        for ref in changed.get("vdi", ()):
+            if (vdi := builder.vdis.get(ref)) is not None:
+                state.set_vdi_usage(vdi, records.vdi[ref])
+                uuids.append(vdi.UUID)
+        return uuids
