@@ -1,7 +1,7 @@
 """The value of the label `pool` for every pool of the configuration."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -24,13 +24,34 @@ class PoolLabels:
         self._shared_names: set[str] = set()
         self._suffixes: Counter[tuple[str, str]] = Counter()  # by name and UUID
         self._owners: dict[str, str] = {}  # the NAME of the entry that is a pool, by its UUID
+        self._last: tuple[tuple[Identity, ...], Mapping[str, str], Mapping[str, str]] | None = None
 
-    def twins(self, pools: Sequence[Identity]) -> dict[str, str]:
+    def twins(self, pools: Sequence[Identity]) -> Mapping[str, str]:
         """NAMEs of the entries that are a pool which another entry is already, with its NAME.
 
         The entry that was known to be this pool first keeps it; of several that become known at
         once, the first in order.
         """
+        return self._known(pools)[1]
+
+    def labels(self, pools: Sequence[Identity]) -> Mapping[str, str]:
+        """The label by NAME: the configured name, else the pool's own, else its NAME.
+
+        Pools with one name get the beginning of their UUID appended. A pool that isn't known
+        yet, or that another entry is already, goes by its NAME, which no other has. No two
+        labels are ever equal, even where names look like others with a UUID appended.
+        """
+        return self._known(pools)[0]
+
+    def _known(self, pools: Sequence[Identity]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """Labels and twins, worked out once for as long as the pools are the same."""
+        of_pools = tuple(pools)
+        if self._last is None or self._last[0] != of_pools:
+            twins = self._find_twins(of_pools)
+            self._last = of_pools, self._find_labels(of_pools, twins), twins
+        return self._last[1:]
+
+    def _find_twins(self, pools: Sequence[Identity]) -> dict[str, str]:
         uuids = {pool.key: pool.uuid for pool in pools}
         self._owners = {
             uuid: owner for uuid, owner in self._owners.items() if uuids.get(owner) == uuid
@@ -42,14 +63,7 @@ class PoolLabels:
                 found[pool.key] = owner
         return found
 
-    def labels(self, pools: Sequence[Identity]) -> dict[str, str]:
-        """The label by NAME: the configured name, else the pool's own, else its NAME.
-
-        Pools with one name get the beginning of their UUID appended. A pool that isn't known
-        yet, or that another entry is already, goes by its NAME, which no other has. No two
-        labels are ever equal, even where names look like others with a UUID appended.
-        """
-        twins = self.twins(pools)
+    def _find_labels(self, pools: Sequence[Identity], twins: Mapping[str, str]) -> dict[str, str]:
         known = {pool.key: pool for pool in pools if pool.uuid and pool.key not in twins}
         names = {pool.key: pool.key for pool in pools}
         for key, pool in known.items():

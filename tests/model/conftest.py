@@ -63,7 +63,7 @@ def on_a_host() -> Callable[..., Mapping[str, Any]]:
                 }
             },
             "vm_metrics": {"vmm": vm_metrics or {}},
-            "rrds": {"h": HostRrd({"h": values or {}}, {"v": vm_values or {}}, 3.0)},
+            "rrds": {"h": HostRrd.of({"h": values or {}}, {"v": vm_values or {}}, 3.0)},
         }
 
     return make

@@ -47,7 +47,7 @@ FULL: Final[Mapping[str, Any]] = {
     "pbd": {"b": {"host": "h", "SR": "s", "currently_attached": True}},
     "vdi": {"d": {"SR": "s"}},
     "vbd": {"x": {"VM": "v", "VDI": "d"}},
-    "rrds": {"h": HostRrd({"h": {"cpu0": 0.25}}, {"v": {"cpu0": 0.5}}, 1.0)},
+    "rrds": {"h": HostRrd.of({"h": {"cpu0": 0.25}}, {"v": {"cpu0": 0.5}}, 1.0)},
 }
 
 

@@ -43,7 +43,9 @@ def _rrds(records: Records, chance: random.Random) -> dict[str, HostRrd | None]:
 
     vms = {vm.uuid: values() for vm in records.vm.values() if chance.random() < 0.9}
     return {
-        ref: HostRrd({host.uuid: values()}, vms, chance.random()) if chance.random() < 0.9 else None
+        ref: HostRrd.of({host.uuid: values()}, vms, chance.random())
+        if chance.random() < 0.9
+        else None
         for ref, host in records.host.items()
     }
 

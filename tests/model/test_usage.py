@@ -95,7 +95,7 @@ def test_rrd_of_a_host(model: Model) -> None:
     built = model(
         host={"a": {"metrics": "m"}, "b": {"metrics": "m"}, "c": {}},
         host_metrics={"m": {"live": True}},
-        rrds={"a": HostRrd({}, {}, 4.0), "b": None},
+        rrds={"a": HostRrd.of({}, {}, 4.0), "b": None},
     )
     assert [(host.rrd_up, host.rrd_age) for host in built.hosts] == [
         (True, 4.0),
@@ -292,7 +292,7 @@ def _moving(of_a: Mapping[str, Numbers], of_b: Mapping[str, Numbers]) -> dict[st
             "b": {"metrics": "m", "software_version": {"xapi": "25.6"}},
         },
         "host_metrics": {"m": {"live": True}},
-        "rrds": {"a": HostRrd({}, of_a, 3.0), "b": HostRrd({}, of_b, 3.0)},
+        "rrds": {"a": HostRrd.of({}, of_a, 3.0), "b": HostRrd.of({}, of_b, 3.0)},
     }
 
 
@@ -315,7 +315,7 @@ def test_usage_of_a_control_domain(model: Model) -> None:
         "host_metrics": {"live": {"live": True}, "dead": {"live": False}},
         "vm": {"d": {"is_control_domain": True, "power_state": "Running", "metrics": "m"}},
         "vm_metrics": {"m": {"memory_actual": "5000"}},
-        "rrds": {ref: HostRrd({}, {"d": values}, 3.0) for ref in ("up", "down", "bare")},
+        "rrds": {ref: HostRrd.of({}, {"d": values}, 3.0) for ref in ("up", "down", "bare")},
     }
     found = {
         host.UUID: (

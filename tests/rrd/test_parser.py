@@ -4,6 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xo_exporter.errors import BadAnswer
+from xo_exporter.rrd.values import HostRrd
 from xo_exporter.rrd.xport import Parser, Updates, known_values, parse
 
 HEAD = (
@@ -24,7 +25,8 @@ def _read(parser: Parser | None, body: bytes) -> object:
         updates: Updates = parser.parse(body) if parser else parse(body)
     except BadAnswer:
         return "refused"
-    return updates.columns, [at for at, _ in updates.rows], known_values(updates, 20.0)
+    owners = [(owner.kind, owner.uuid, owner.sources.index) for owner in updates.owners]
+    return owners, [at for at, _ in updates.rows], known_values(updates, 20.0)
 
 
 def _familiar() -> Parser:
@@ -39,7 +41,10 @@ def test_the_same_legend_again() -> None:
     body = HEAD + ROWS.replace(b"0.5", b"0.75") + TAIL
     assert _read(_familiar(), body) == _read(None, body)
     rrd = known_values(_familiar().parse(body), 20.0)
-    assert (rrd.hosts, rrd.vms) == ({"h": {"cpu0": 0.75}}, {"v": {"memory": 4096.0}})
+    assert (rrd.hosts, rrd.vms) == (
+        {"h": {"cpu0": 0.75, "loadavg": 1.0}},
+        {"v": {"memory": 4096.0}},
+    )
 
 
 def test_another_legend() -> None:

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from xo_exporter.errors import BadAnswer
-from xo_exporter.rrd.values import HostRrd
+from xo_exporter.rrd.values import NO_VALUES, HostRrd
 from xo_exporter.rrd.xport import MAX_AGE, known_values, parse
 
 NOW = 1_700_000_000
@@ -42,7 +42,7 @@ def read(legend: Sequence[str], rows: Sequence[Row], now: float = NOW) -> HostRr
 def cpu0(rows: Sequence[Row], now: float = NOW) -> float | None:
     """Give the value of one column."""
     host = read([f"AVERAGE:host:{HOST}:cpu0"], rows, now).hosts
-    return host.get(HOST, {}).get("cpu0")
+    return host.get(HOST, NO_VALUES).get("cpu0")
 
 
 _SOURCES = ["cpu0", "cpu11", "cpu_avg", "cpu_usage", "memory", "memory_internal_free"]
@@ -74,22 +74,21 @@ def test_columns_are_found_by_the_legend_in_any_order(
     assert sum(len(values) for values in (*found.hosts.values(), *found.vms.values())) == len(table)
 
 
-def test_columns_that_are_not_wanted_are_passed_over() -> None:
-    """Other sources, other consolidations, other owners and odd entries are not read."""
+def test_other_columns_are_passed_over() -> None:
+    """Other consolidations, other owners and odd entries are not read."""
     legend = [
         f"AVERAGE:host:{HOST}:cpu0",
         f"MAX:host:{HOST}:cpu1",
         f"AVERAGE:sr:{OTHER}:cpu2",
-        f"AVERAGE:host:{HOST}:cpu3-C1",
-        f"AVERAGE:host:{HOST}:CPU4-avg-freq",
-        f"AVERAGE:host:{HOST}:xapi_memory_usage_kib",
-        f"AVERAGE:vm:{VM}:memory_target",
+        f"AVERAGE:host:{HOST}:statefile/{OTHER}/latency",
+        f"AVERAGE:vm:{VM}:",
         "AVERAGE:host",
         "",
         "::::",
     ]
     found = read(legend, [(NOW, ["1"] * len(legend))])
-    assert found == HostRrd({HOST: {"cpu0": 1.0}}, {}, 0.0)
+    values = {"cpu0": 1.0, f"statefile/{OTHER}/latency": 1.0}
+    assert found == HostRrd.of({HOST: values}, {}, 0.0)
 
 
 def test_owners_are_kept_apart() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from xo_exporter.collector.body import AT_WORK, Form
@@ -52,7 +52,7 @@ class Collector:
         return sum(spent.get("build", 0.0) + spent.get("render", 0.0) for spent in durations)
 
     @property
-    def labels(self) -> dict[str, str]:
+    def labels(self) -> Mapping[str, str]:
         """The value of the label `pool` by NAME, as of now."""
         return self._labels.labels(self._identities())
 

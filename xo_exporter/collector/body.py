@@ -23,12 +23,23 @@ class Form(NamedTuple):
 
 
 _GZIP: Final = 16 + 15  # zlib's number for a gzip file with the largest window
+_BLOCK: Final = 1 << 20  # bytes compressed at a time
 
 
 def compress(parts: Iterable[bytes]) -> bytes:
     """A gzip file of the joined parts, made for speed rather than size; equal for equal parts."""
     compressor = zlib.compressobj(1, zlib.DEFLATED, _GZIP)
-    compressed = [compressor.compress(part) for part in parts]
+    compressed: list[bytes] = []
+    waiting: list[bytes] = []
+    size = 0
+    for part in parts:  # small ones together, since each call ends a block
+        waiting.append(part)
+        size += len(part)
+        if size >= _BLOCK:
+            compressed.append(compressor.compress(b"".join(waiting)))
+            waiting.clear()
+            size = 0
+    compressed.append(compressor.compress(b"".join(waiting)))
     return b"".join([*compressed, compressor.flush()])
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from xo_exporter.model import usage
 from xo_exporter.model.objects import VM, Host
-from xo_exporter.rrd.values import HostRrd, Values
+from xo_exporter.rrd.values import NO_VALUES, HostRrd, Values
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
 
@@ -30,12 +30,12 @@ def measure(records: Records, rrds: Rrds, hosts: Mapping[Ref, Host], vms: Mappin
 def _measure_host(
     host: Host, metrics: xapi.HostMetrics | None, rrd: HostRrd | None, *, running: bool
 ) -> None:
-    values = rrd.hosts.get(host.UUID, usage.NO_VALUES) if rrd else usage.NO_VALUES
+    values = rrd.hosts.get(host.UUID, NO_VALUES) if rrd else NO_VALUES
     by_core = usage.by_core(values)
     host.CPUs = usage.of_cores(by_core, host.cpu_count)
     host.CPU_usage = usage.host_cpu(values, by_core)
     host.memory = usage.host_memory(metrics, values, running=running)
-    controller = rrd.vms.get(host.controller or "", usage.NO_VALUES) if rrd else usage.NO_VALUES
+    controller = rrd.vms.get(host.controller or "", NO_VALUES) if rrd else NO_VALUES
     host.controller_memory.usage = usage.vm_memory(controller)
     host.controller_CPU_usage = usage.vm_cpu(
         controller, usage.by_core(controller), host.xapi_version
@@ -63,4 +63,4 @@ def _values_of(vm: xapi.VM, rrds: Rrds, with_rrd: list[tuple[Ref, HostRrd]]) -> 
     for ref, rrd in with_rrd:
         if (values := rrd.vms.get(vm.uuid)) is not None:
             return values, ref
-    return usage.NO_VALUES, ""
+    return NO_VALUES, ""

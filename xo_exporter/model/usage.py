@@ -1,6 +1,5 @@
 """What RRD values say of the usage of CPUs and memory."""
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
@@ -10,9 +9,7 @@ from xo_exporter.model.objects import Memory
 from xo_exporter.rrd.values import Values
 from xo_exporter.xapi import records as xapi
 
-NO_VALUES: Final[Values] = {}
 _KIB: Final = 1024
-_CPU: Final = re.compile(r"cpu(0|[1-9][0-9]{0,3})")
 _MAX_CORES: Final = 8192  # twice what Xen can have; a larger number is garbage, and costs memory
 _CPU_USAGE_IS_A_MEAN: Final = (24, 4)  # before this xapi, `cpu_usage` of a VM was a sum
 
@@ -20,19 +17,10 @@ CoreUsages = Mapping[int, float | None]
 """CPU usage, 0 to 1, by the number of the core."""
 
 
-@lru_cache(maxsize=_MAX_CORES)
-def _core(source: str) -> int | None:
-    match = _CPU.fullmatch(source)
-    return int(match[1]) if match else None
-
-
 def by_core(values: Values) -> CoreUsages:
     """The usage of each core that the RRDs have."""
-    return {
-        core: known.not_negative(value)
-        for source, value in values.items()
-        if (core := _core(source)) is not None
-    }
+    numbers = values.numbers
+    return {core: known.not_negative(numbers[at]) for core, at in values.sources.cores}
 
 
 def of_cores(usages: CoreUsages, count: int | None) -> list[float | None]:

@@ -1,5 +1,6 @@
 """Reading the RRDs of one host, scrape after scrape."""
 
+import asyncio
 import math
 from typing import Final
 
@@ -9,7 +10,8 @@ from xo_exporter.rrd.xport import MAX_AGE, ROWS, Parser, Updates, known_values
 from xo_exporter.xapi.addresses import Target
 from xo_exporter.xapi.session import Session
 
-MAX_BODY: Final = 1 << 24  # bytes; four rows of a full host are below 100 kB
+MAX_BODY: Final = 1 << 23  # bytes; four rows of a host with 1,000 VMs are below that
+_AT_ONCE: Final = 1 << 19  # bytes; a longer body, or a hostile one, is not parsed in the event loop
 
 _STEP: Final = 5  # seconds a row covers in the archive that is asked for
 _WINDOW: Final = (ROWS + 1) * _STEP
@@ -65,4 +67,7 @@ class HostRrdReader:
             known = self._clock.known
             start = str(int(self._clock.now()) - _WINDOW) if known else _LATEST_ROWS
         query = {"start": start, "interval": str(_STEP), "cf": "AVERAGE", "host": "true"}
-        return self._parser.parse(await session.fetch_rrd(target, query, limit=MAX_BODY))
+        body = await session.fetch_rrd(target, query, limit=MAX_BODY)
+        if len(body) <= _AT_ONCE:
+            return self._parser.parse(body)
+        return await asyncio.to_thread(self._parser.parse, body)

@@ -1,10 +1,70 @@
 """What the RRDs of a host say at one moment."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
 
-Values = Mapping[str, float]
-"""Known values by data source, in the source's own unit."""
+_CPU: Final = re.compile(r"cpu(0|[1-9][0-9]{0,3})")
+
+
+class Sources:
+    """The names of an owner's data sources, in the order of its values.
+
+    It is the same object for as long as the host's legend is: what is worked out from the names
+    can be kept by it.
+    """
+
+    __slots__ = ("cores", "index", "names")
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self.names = tuple(names)
+        self.index = {name: position for position, name in enumerate(self.names)}
+        matches = ((_CPU.fullmatch(name), position) for name, position in self.index.items())
+        self.cores = tuple((int(match[1]), position) for match, position in matches if match)
+        """The number of each core that has a `cpuN`, and the position of its value."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sources) and self.names == other.names
+
+    def __hash__(self) -> int:
+        return hash(self.names)
+
+
+class Values(Mapping[str, float]):
+    """The known values of one owner by data source, each in the source's own unit.
+
+    `numbers` has a value for each of `sources`, None where it is unknown.
+    """
+
+    __slots__ = ("numbers", "sources")
+
+    def __init__(self, sources: Sources, numbers: Sequence[float | None]) -> None:
+        self.sources = sources
+        self.numbers = numbers
+
+    @classmethod
+    def of(cls, known: Mapping[str, float]) -> "Values":
+        """These values."""
+        return cls(Sources(tuple(known)), tuple(known.values()))
+
+    def __getitem__(self, source: str) -> float:
+        number = self.numbers[self.sources.index[source]]
+        if number is None:
+            raise KeyError(source)
+        return number
+
+    def __iter__(self) -> Iterator[str]:
+        known = zip(self.sources.names, self.numbers, strict=True)
+        return (source for source, number in known if number is not None)
+
+    def __len__(self) -> int:
+        return sum(number is not None for number in self.numbers)
+
+    def __repr__(self) -> str:
+        return f"Values.of({dict(self)})"
+
+
+NO_VALUES = Values(Sources(()), ())
 
 
 class HostRrd(NamedTuple):
@@ -17,3 +77,17 @@ class HostRrd(NamedTuple):
     vms: Mapping[str, Values]
     age: float | None
     clock_offset: float | None = None
+
+    @classmethod
+    def of(
+        cls,
+        hosts: Mapping[str, Mapping[str, float]],
+        vms: Mapping[str, Mapping[str, float]],
+        age: float | None,
+    ) -> "HostRrd":
+        """These values by UUID and data source."""
+        return cls(
+            {uuid: Values.of(values) for uuid, values in hosts.items()},
+            {uuid: Values.of(values) for uuid, values in vms.items()},
+            age,
+        )

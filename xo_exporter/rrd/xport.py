@@ -13,37 +13,42 @@ from typing import Final, NamedTuple
 from lxml import etree
 
 from xo_exporter.errors import BadAnswer
-from xo_exporter.rrd.values import HostRrd
+from xo_exporter.rrd.values import HostRrd, Sources, Values
 from xo_exporter.xapi.xml_text import has_document_type, mend
 
 MAX_AGE: Final = 60.0  # seconds; what is older is unknown
 ROWS: Final = 3  # the newest ones that a value may come from
 
-_WANTED: Final = re.compile(
-    r"cpu[0-9]+|cpu_avg|cpu_usage|memory|memory_internal_free|memory_total_kib|memory_free_kib"
-)
 _TIME_DIGITS: Final = 12
 _TIME: Final = re.compile(f"[0-9]{{1,{_TIME_DIGITS}}}")  # seconds since the epoch
 _END_OF_LEGEND: Final = b"</legend></meta><data>"
 
 
-Row = tuple[int, Sequence[str | bytes | None]]
-"""The time of a row, and the text of each of its cells."""
+Cells = Sequence[str | bytes | None]
+"""The text of each cell of a row."""
+
+Row = tuple[int, Cells]
+"""The time of a row, and its cells."""
 
 
-class Column(NamedTuple):
-    """A column that is wanted."""
+class Owner(NamedTuple):
+    """A host or VM that has columns: what they are, and where in each row.
 
-    position: int
+    `repeats` has the further columns of sources that come more than once: the place among
+    `sources`, and that in a row.
+    """
+
     kind: str  # host or vm
     uuid: str
-    source: str
+    sources: Sources
+    positions: tuple[int, ...]
+    repeats: tuple[tuple[int, int], ...] = ()
 
 
 class Updates(NamedTuple):
-    """A parsed answer: the wanted columns, and the newest rows, newest first."""
+    """A parsed answer: whose columns there are, and the newest rows, newest first."""
 
-    columns: tuple[Column, ...]
+    owners: tuple[Owner, ...]
     rows: tuple[Row, ...]
 
     @property
@@ -52,15 +57,28 @@ class Updates(NamedTuple):
         return self.rows[0][0] if self.rows else None
 
 
-def _columns(legend: list[str | None]) -> tuple[Column, ...]:
-    columns = []
+def _owners(legend: list[str | None]) -> tuple[Owner, ...]:
+    columns: dict[tuple[str, str], dict[str, list[int]]] = {}
     for position, entry in enumerate(legend):
         cf, _, rest = (entry or "").partition(":")
         kind, _, rest = rest.partition(":")
         uuid, _, source = rest.partition(":")
-        if cf == "AVERAGE" and kind in ("host", "vm") and _WANTED.fullmatch(source):
-            columns.append(Column(position, kind, uuid, source))
-    return tuple(columns)
+        if cf == "AVERAGE" and kind in ("host", "vm") and source:
+            columns.setdefault((kind, uuid), {}).setdefault(source, []).append(position)
+    return tuple(
+        Owner(
+            kind,
+            uuid,
+            Sources(tuple(found)),
+            tuple(positions[0] for positions in found.values()),
+            tuple(
+                (place, again)
+                for place, positions in enumerate(found.values())
+                for again in positions[1:]
+            ),
+        )
+        for (kind, uuid), found in columns.items()
+    )
 
 
 def _root(body: bytes) -> etree._Element:
@@ -96,7 +114,7 @@ class Parser:
     def __init__(self) -> None:
         self._legend = b""  # a digest of it
         self._width = 0
-        self._columns: tuple[Column, ...] = ()
+        self._owners: tuple[Owner, ...] = ()
 
     def parse(self, body: bytes) -> Updates:
         """The XML that `/rrd_updates` gives; raises BadAnswer for anything else."""
@@ -106,10 +124,10 @@ class Parser:
         if digest and digest == self._legend:
             rows = self._split(data)
             if rows is not None:
-                return _updates(self._columns, rows)
+                return _updates(self._owners, rows)
         entries, parsed = _parsed(body)
-        self._legend, self._width, self._columns = digest, len(entries), _columns(entries)
-        return _updates(self._columns, parsed)
+        self._legend, self._width, self._owners = digest, len(entries), _owners(entries)
+        return _updates(self._owners, parsed)
 
     def _split(self, data: bytes) -> list[Row] | None:
         """The rows, where they have exactly the form that hosts print; else None."""
@@ -154,34 +172,55 @@ def _parsed(body: bytes) -> tuple[list[str | None], list[Row]]:
     return entries, rows
 
 
-def _updates(columns: tuple[Column, ...], rows: list[Row]) -> Updates:
+def _updates(owners: tuple[Owner, ...], rows: list[Row]) -> Updates:
     rows.sort(key=lambda row: row[0], reverse=True)
-    return Updates(columns, tuple(rows[:ROWS]))
+    return Updates(owners, tuple(rows[:ROWS]))
 
 
-def _number(text: str | bytes | None) -> float | None:
+def _number(text: str | bytes | None) -> float:
     try:
-        value = float(text or "")
+        return float(text or "")
     except ValueError:
-        return None
-    # Nothing that is read can be below 0: such a value is unknown, and an older one may be known.
-    return value if math.isfinite(value) and value >= 0 else None
+        return math.nan
+
+
+def _numbers(cells: Cells) -> list[float]:
+    try:
+        return list(map(float, cells))  # type: ignore[arg-type]  # None is a TypeError, as caught
+    except (TypeError, ValueError):
+        return [_number(cell) for cell in cells]
 
 
 def known_values(updates: Updates, now: float) -> HostRrd:
     """The newest known value of each column at `now`, in seconds of the host's clock.
 
-    It can't be before the newest row, whatever we know of that clock.
+    It can't be before the newest row, whatever we know of that clock. Nothing that is read can
+    be below 0: such a value is unknown, as NaN and infinities are, and an older one may be known.
     """
     now = max(now, float(updates.newest or 0))
-    owners: dict[str, dict[str, dict[str, float]]] = {"host": {}, "vm": {}}
-    fresh = [values for at, values in updates.rows if now - at <= MAX_AGE]
-    for column in updates.columns:
-        for values in fresh:
-            value = _number(values[column.position])
-            if value is not None:
-                owner = owners[column.kind].setdefault(column.uuid, {})
-                owner.setdefault(column.source, value)
-                break
+    found: dict[str, dict[str, Values]] = {"host": {}, "vm": {}}
+    rows = [_numbers(cells) for at, cells in updates.rows if now - at <= MAX_AGE]
+    for owner in updates.owners if rows else ():
+        numbers = _known(owner, rows)
+        if numbers.count(None) < len(numbers):
+            found[owner.kind][owner.uuid] = Values(owner.sources, numbers)
     age = None if updates.newest is None else now - updates.newest
-    return HostRrd(owners["host"], owners["vm"], age)
+    return HostRrd(found["host"], found["vm"], age)
+
+
+def _known(owner: Owner, rows: list[list[float]]) -> list[float | None]:
+    newest, *older = rows
+    numbers = [
+        number if 0 <= (number := newest[position]) < math.inf else None
+        for position in owner.positions
+    ]
+    if None in numbers:
+        for row in rows:
+            for place, position in owner.repeats:
+                if numbers[place] is None and 0 <= row[position] < math.inf:
+                    numbers[place] = row[position]
+        for row in older:
+            for place, position in enumerate(owner.positions):
+                if numbers[place] is None and 0 <= row[position] < math.inf:
+                    numbers[place] = row[position]
+    return numbers
