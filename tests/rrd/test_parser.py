@@ -41,10 +41,8 @@ def test_the_same_legend_again() -> None:
     body = HEAD + ROWS.replace(b"0.5", b"0.75") + TAIL
     assert _read(_familiar(), body) == _read(None, body)
     rrd = known_values(_familiar().parse(body), 20.0)
-    assert (rrd.hosts, rrd.vms) == (
-        {"h": {"cpu0": 0.75, "loadavg": 1.0}},
-        {"v": {"memory": 4096.0}},
-    )
+    known = {"cpu0": 0.75, "loadavg": 1.0}
+    assert rrd == HostRrd.of({"h": known}, {"v": {"memory": 4096.0}}, 10.0)
 
 
 def test_another_legend() -> None:
