@@ -1,0 +1,82 @@
+"""The XAPI records that the object model is built from, as typed structs of the wanted fields.
+
+A field is named as in XAPI. An absent field (older servers lack the newer ones) takes its
+default: None where the model then says unknown. XAPI writes integers as decimal strings, so
+records are converted leniently (`strict=False`); no map of XAPI is kept whole, only the keys
+that are named here, since maps hold what users and plugins put there, passwords included.
+
+Records hold texts and lists of texts, never what could hold them: the garbage collector need
+not look at them (`gc=False`), of which a large pool has tens of thousands.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from xo_exporter.xapi.records.hosts import (
+    CpuInfo,
+    Host,
+    HostMetrics,
+    HostOtherConfig,
+    Pool,
+    SoftwareVersion,
+)
+from xo_exporter.xapi.records.reference import NULL_REF, Ref
+from xo_exporter.xapi.records.storage import PBD, SR, VBD, VDI
+from xo_exporter.xapi.records.vms import VM, OsVersion, VMGuestMetrics, VMMetrics
+
+__all__ = [
+    "BASE",
+    "CLASSES",
+    "NULL_REF",
+    "PBD",
+    "SR",
+    "VBD",
+    "VDI",
+    "VM",
+    "CpuInfo",
+    "Host",
+    "HostMetrics",
+    "HostOtherConfig",
+    "OsVersion",
+    "Pool",
+    "Records",
+    "Ref",
+    "SoftwareVersion",
+    "VMGuestMetrics",
+    "VMMetrics",
+]
+
+
+class Records(msgspec.Struct, frozen=True, kw_only=True):
+    """All records of a pool at one moment, by reference; the builder of the model reads this."""
+
+    pool: Mapping[Ref, Pool]
+    host: Mapping[Ref, Host]
+    host_metrics: Mapping[Ref, HostMetrics]
+    vm: Mapping[Ref, VM]
+    vm_metrics: Mapping[Ref, VMMetrics]
+    vm_guest_metrics: Mapping[Ref, VMGuestMetrics]
+    sr: Mapping[Ref, SR]
+    pbd: Mapping[Ref, PBD]
+    vdi: Mapping[Ref, VDI]
+    vbd: Mapping[Ref, VBD]
+
+
+CLASSES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    "pool": Pool,
+    "host": Host,
+    "host_metrics": HostMetrics,
+    "sr": SR,
+    "pbd": PBD,
+    "vm": VM,
+    "vm_metrics": VMMetrics,
+    "vm_guest_metrics": VMGuestMetrics,
+    "vdi": VDI,
+    "vbd": VBD,
+}
+"""The class of each record by the lower-case name that events give it; fields of `Records`."""
+
+BASE: Final = tuple(CLASSES)
+"""The classes that the objects of the specification are built from: always read."""
