@@ -272,6 +272,31 @@ def test_client_certificates(folder: Path, authority: trustme.CA, policy: str) -
         assert _tries(servers[0], clients["foreign"]) == "refused"
 
 
+def test_changed_rules_of_tls_are_in_force_at_once(folder: Path, authority: trustme.CA) -> None:
+    """The first connection after a change of the file is held to it, by both servers."""
+    file = folder / "web.yml"
+    plain = "tls_server_config: {cert_file: server.crt, key_file: server.key"
+    old, known, none = (
+        _client(folder),
+        _client(folder, authority.issue_cert("prometheus")),
+        _client(folder),
+    )
+    old.maximum_version = ssl.TLSVersion.TLSv1_2
+    file.write_text(f"{plain}}}\n")
+    with _servers(folder) as servers:
+        for rule, wanted in {
+            "": [200, 200, 200],
+            ", min_version: TLS13": ["refused", 200, 200],
+            ", client_ca_file: ca.crt, client_auth_type: RequireAndVerifyClientCert": [
+                *("refused", 200, "refused")
+            ],
+            ", max_version: TLS12": [200, 200, 200],
+        }.items():
+            file.write_text(f"{plain}{rule}}}\n")
+            for server in servers:
+                assert [_tries(server, who) for who in (old, known, none)] == wanted, rule
+
+
 def test_client_certificate_of_another_name(folder: Path, authority: trustme.CA) -> None:
     """With client_allowed_sans only a certificate with one of these names is let in."""
     (folder / "web.yml").write_text(

@@ -3,10 +3,12 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from xo_exporter.errors import ConfigError
 from xo_exporter.web.access import WebConfigFile
@@ -107,6 +109,32 @@ def test_key_that_cannot_be_honoured_is_refused(folder: Path, text: str) -> None
     with pytest.raises(ConfigError, match=r"web\.yml:1"):
         _use(folder, text)
     assert _promtool(folder)
+
+
+def test_key_with_a_password_is_refused(folder: Path) -> None:
+    """A key that would need a password is a configuration error; nobody is asked for one."""
+    key = serialization.load_pem_private_key((folder / "server.key").read_bytes(), None)
+    encrypted = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"secret"),
+    )
+    (folder / "server.key").write_bytes(encrypted)
+    (folder / "web.yml").write_text(GOOD["tls"])
+    program = (
+        "import sys, pathlib; from xo_exporter.web import access, server_tls;"
+        "server_tls.server_context(access.WebConfigFile(pathlib.Path(sys.argv[1])))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, str(folder / "web.yml")],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+        start_new_session=True,
+    )
+    assert "ConfigError" in ended.stderr
+    assert "pass phrase" not in ended.stderr
 
 
 def test_missing_file_is_refused(tmp_path: Path) -> None:

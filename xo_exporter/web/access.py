@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Final
 
 import bcrypt
-import structlog
 from aiohttp import web
 
 from xo_exporter.errors import ConfigError
+from xo_exporter.web.files import FromFiles, stamp_of
 from xo_exporter.web.web_config import WebConfig, read_web_config
-
-log = structlog.get_logger()
 
 _VERDICTS: Final = 100  # remembered, so that bcrypt's price is paid once a client
 _BCRYPT_BYTES: Final = 72  # bcrypt looks at no more of a password
@@ -34,29 +32,25 @@ class WebConfigFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._stamp = self._stamp_now()
-        self._config: WebConfig | ConfigError = read_web_config(path)
+        self._with_tls: bool | None = None
+        self._file = FromFiles("the web configuration", self._read, lambda: stamp_of(path))
 
     def current(self) -> WebConfig:
         """What the file says now; raises ConfigError for as long as it can't be used."""
-        stamp = self._stamp_now()
-        if stamp != self._stamp:
-            self._stamp = stamp
-            try:
-                self._config = read_web_config(self.path)
-            except ConfigError as error:
-                self._config = error
-                log.warning("the web configuration can't be used", error=str(error))
-        if isinstance(self._config, ConfigError):
-            raise self._config
-        return self._config
+        return self._file.current()
 
-    def _stamp_now(self) -> tuple[int, int, int] | None:
-        try:
-            status = self.path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_size, status.st_ino
+    def _read(self) -> WebConfig:
+        config = read_web_config(self.path)
+        with_tls = config.tls is not None
+        if self._with_tls is None:
+            self._with_tls = with_tls
+        elif self._with_tls != with_tls:
+            switched = "on" if with_tls else "off"
+            raise ConfigError(
+                f"{self.path} switches TLS {switched}, which only a start can do",
+                hint="start xo-exporter anew",
+            )
+        return config
 
 
 class Access:

@@ -1,69 +1,87 @@
-"""TLS of our own server; certificates are read anew when their files change."""
+"""TLS of our own server; all of it is read anew when its files change."""
 
+import contextlib
 import ssl
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
-
-import structlog
+from typing import Any, Final, Self
 
 from xo_exporter.errors import ConfigError
 from xo_exporter.web.access import WebConfigFile
+from xo_exporter.web.files import FromFiles, stamp_of
 from xo_exporter.web.web_config import ServerTls
-
-log = structlog.get_logger()
 
 _VERIFY: Final = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
     "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
 }
+_TO_REFUSE: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)  # has no certificate for a handshake
 
 
 def server_context(file: WebConfigFile) -> ssl.SSLContext | None:
     """The context to listen with; None without TLS. Raises ConfigError.
 
-    Each handshake is done with what the files hold at that time. Whether there is TLS at all is
+    Each connection is held to what the files say when it comes. Whether there is TLS at all is
     settled when the server starts.
     """
     tls = file.current().tls
-    return None if tls is None else _Reloading(file, tls).context
+    return None if tls is None else _Listening(_Latest(file, tls).context)
 
 
-class _Reloading:
+class _Listening(ssl.SSLContext):
+    """Hands each connection to the context that `choose` gives when it comes."""
+
+    # A callback at the client's hello would be too late: by then OpenSSL has settled some of it
+    # by the context that the connection began with, and asyncio all of the handshake's checks.
+    def __new__(cls, _choose: Callable[[], ssl.SSLContext]) -> Self:
+        return super().__new__(cls, ssl.PROTOCOL_TLS_SERVER)
+
+    def __init__(self, choose: Callable[[], ssl.SSLContext]) -> None:
+        self._choose = choose
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        server_side: bool = False,  # noqa: FBT001, FBT002  ssl's own
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLObject:
+        """A connection's side of TLS, by the rules of now."""
+        return self._choose().wrap_bio(incoming, outgoing, server_side, server_hostname, session)
+
+
+class _Latest:
+    """The context by what the web configuration and the files that it names say now."""
+
     def __init__(self, file: WebConfigFile, tls: ServerTls) -> None:
         self._file = file
-        self._stamp = _stamp(tls)
-        self._latest = _context(tls)
-        self.context = _context(tls)
-        self.context.sni_callback = self._on_hello
+        self._tls = tls
+        self._files = FromFiles("TLS of this server", lambda: _context(self._tls), self._stamp)
+        self._good = self._rules(), self._files.current()
 
-    def _on_hello(
-        self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _: ssl.SSLContext
-    ) -> None:
+    def context(self) -> ssl.SSLContext:
+        """The context for a connection that comes now.
+
+        Where the certificate and its key can't be used, or don't fit because one of them is
+        still to be renewed, those before go on. Where the rules can't be followed nobody is let in.
+        """
+        # While the web configuration can't be used each request is answered so.
+        with contextlib.suppress(ConfigError):
+            self._tls = self._file.current().tls or self._tls
         try:
-            tls = self._file.current().tls
-            if tls is not None and (stamp := _stamp(tls)) != self._stamp:
-                self._latest = _context(tls)
-                self._stamp = stamp
-                # A connection takes these from the context it began with.
-                self.context.minimum_version = tls.min_version
-                self.context.maximum_version = tls.max_version
-                self.context.verify_mode = _VERIFY[tls.client_auth_type]
-                log.info("the server's certificate was read anew", file=str(tls.cert_file))
-        except ConfigError as error:
-            log.warning("the server's certificate can't be read anew", error=str(error))
-        connection.context = self._latest
+            self._good = self._rules(), self._files.current()
+        except ConfigError:
+            if self._good[0] != self._rules():
+                return _TO_REFUSE
+        return self._good[1]
 
+    def _rules(self) -> object:
+        return self._tls, stamp_of(self._tls.client_ca_file)
 
-def _stamp(tls: ServerTls) -> tuple[object, ...]:
-    stamps: list[object] = [tls]
-    for path in (tls.cert_file, tls.key_file, tls.client_ca_file):
-        try:
-            status = path.stat() if path else None
-        except OSError:
-            status = None
-        stamps.append(status and (status.st_mtime_ns, status.st_size, status.st_ino))
-    return tuple(stamps)
+    def _stamp(self) -> object:
+        return self._rules(), stamp_of(self._tls.cert_file), stamp_of(self._tls.key_file)
 
 
 def _context(tls: ServerTls) -> ssl.SSLContext:
@@ -71,7 +89,8 @@ def _context(tls: ServerTls) -> ssl.SSLContext:
     context.minimum_version, context.maximum_version = tls.min_version, tls.max_version
     context.set_alpn_protocols(["http/1.1"])
     try:
-        context.load_cert_chain(tls.cert_file, tls.key_file)
+        # Without a password OpenSSL would ask for one on the terminal.
+        context.load_cert_chain(tls.cert_file, tls.key_file, password="")
     except (OSError, ssl.SSLError) as error:
         raise _unusable(tls.cert_file, error, f"with the key {tls.key_file}") from error
     if tls.client_ca_file is not None:
@@ -81,7 +100,10 @@ def _context(tls: ServerTls) -> ssl.SSLContext:
             raise _unusable(tls.client_ca_file, error, "as authorities of clients") from error
     context.verify_mode = _VERIFY[tls.client_auth_type]
     if tls.ciphers:
-        context.set_ciphers(":".join(tls.ciphers))
+        try:
+            context.set_ciphers(":".join(tls.ciphers))
+        except ssl.SSLError as error:
+            raise ConfigError("this system's OpenSSL allows none of cipher_suites") from error
     if not tls.prefer_server_cipher_suites:
         context.options &= ~ssl.OP_CIPHER_SERVER_PREFERENCE
     if tls.curve is not None:
