@@ -15,7 +15,8 @@ from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.errors import DuplicatePool
 from xo_exporter.simulator import Garbage, Hang, SimulatedPool, Slow, Status
-from xo_exporter.xapi.events import GROUPS
+from xo_exporter.xapi.events import groups
+from xo_exporter.xapi.records import BASE
 
 MakePool = Callable[..., Awaitable[SimulatedPool]]
 MakeCollector = Callable[..., Collector]
@@ -211,7 +212,7 @@ async def test_start_and_scrape_share(make_pool: MakePool, make_collector: MakeC
     assert (await collector.scrape()).complete
     assert collector.is_ready
     assert pool.sessions.logins == 1
-    assert pool.calls["event.from"] == len(GROUPS) + 1
+    assert pool.calls["event.from"] == len(groups(BASE)) + 1
 
 
 async def test_an_entry_that_another_is_already_is_not_exported(

@@ -13,13 +13,14 @@ from xo_exporter.errors import BadAnswer, LoginRefused, PoolError, Unreachable
 from xo_exporter.reading import PoolReader, Reading
 from xo_exporter.rrd.reader import HostRrdReader
 from xo_exporter.simulator import Hang, SimulatedPool, Slow, Status
-from xo_exporter.xapi.events import GROUPS
+from xo_exporter.xapi.events import groups
+from xo_exporter.xapi.records import BASE
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Read = Callable[..., Coroutine[None, None, Reading]]
 
 RRD = "/rrd_updates"
-FULL = len(GROUPS) + 1
+FULL = len(groups(BASE)) + 1
 
 
 async def test_an_expired_session_is_mended_within_the_scrape(

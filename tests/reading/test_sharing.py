@@ -7,13 +7,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from xo_exporter.errors import TooLate
 from xo_exporter.reading import Depth, PoolReader, Reading
 from xo_exporter.simulator import Hang, SimulatedPool, Slow
-from xo_exporter.xapi.events import GROUPS
+from xo_exporter.xapi.events import groups
+from xo_exporter.xapi.records import BASE
 
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Read = Callable[..., Coroutine[None, None, Reading]]
 
 RRD = "/rrd_updates"
-FULL = len(GROUPS) + 1  # calls of event.from that a first reading takes
+FULL = len(groups(BASE)) + 1  # calls of event.from that a first reading takes
 
 
 def names(pool: SimulatedPool) -> list[str]:

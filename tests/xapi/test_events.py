@@ -15,8 +15,8 @@ from xo_exporter.simulator import GENERATIONS, Database, Failure, Hang, Simulate
 from xo_exporter.simulator.database import DELETIONS_KEPT
 from xo_exporter.simulator.schema import Generation
 from xo_exporter.xapi.addresses import Target
-from xo_exporter.xapi.events import GROUPS, RecordReader
-from xo_exporter.xapi.records import CLASSES, Records
+from xo_exporter.xapi.events import RecordReader, groups
+from xo_exporter.xapi.records import BASE, CLASSES, Records
 from xo_exporter.xapi.session import Session
 
 ConfigOf = Callable[..., PoolConfig]
@@ -116,9 +116,9 @@ async def test_the_first_read_goes_group_by_group(
     await reader.read_first_group()
     assert pool.calls[_EVENTS] == 1
     await reader.update()
-    assert pool.calls[_EVENTS] == len(GROUPS) + 1
-    assert reader.groups_read == len(GROUPS)
-    assert {name for group in GROUPS for name in group} == set(CLASSES)
+    assert pool.calls[_EVENTS] == len(groups(BASE)) + 1
+    assert reader.groups_read == len(groups(BASE))
+    assert {name for group in groups(BASE) for name in group} == set(BASE)
 
 
 async def test_a_read_that_is_cancelled_goes_on_where_it_was(
@@ -134,7 +134,7 @@ async def test_a_read_that_is_cancelled_goes_on_where_it_was(
     assert reader.groups_read == 2
     pool.traffic.reset()
     assert as_read(await reader.update()) == truth(pool.database)
-    assert pool.calls[_EVENTS] == len(GROUPS) - 2 + 1
+    assert pool.calls[_EVENTS] == len(groups(BASE)) - 2 + 1
     assert reader.resyncs == 0
 
 
@@ -297,7 +297,7 @@ async def test_a_token_that_is_no_longer_understood_starts_anew(
     pool.traffic.reset()
     assert as_read(await reader.update()) == truth(pool.database)
     assert reader.resyncs == 1
-    assert pool.calls[_EVENTS] == 1 + len(GROUPS) + 1
+    assert pool.calls[_EVENTS] == 1 + len(groups(BASE)) + 1
 
 
 async def test_a_server_that_understands_no_token_is_read_in_full(serve: Serve) -> None:

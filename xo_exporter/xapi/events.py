@@ -8,18 +8,20 @@ that is another number than ours, the groups concerned are read anew.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 import msgspec
 
 from xo_exporter.errors import ApiFailure, BadAnswer
 from xo_exporter.xapi import json_text
-from xo_exporter.xapi.records import CLASSES, Records, Ref
+from xo_exporter.xapi.records import BASE, CLASSES, Records, Ref
 from xo_exporter.xapi.session import Session
 
 FIRST_GROUP: Final = ("pool", "host", "host_metrics", "sr", "pbd")
-GROUPS: Final = (FIRST_GROUP, ("vm",), ("vm_metrics", "vm_guest_metrics"), ("vdi",), ("vbd",))
+_LARGE: Final = (("vm",), ("vm_metrics", "vm_guest_metrics"), ("vdi",), ("vbd",), ("vif",))
+_UNCOUNTED: Final = frozenset({"message"})
+"""Kept in files, not in the database: the server counts none of them."""
 
 _AT_ONCE: Final = 500
 """Events decoded before the event loop gets its turn: some milliseconds."""
@@ -51,6 +53,15 @@ Table = dict[str, dict[Ref, msgspec.Struct]]
 """Records by lower-case class and reference."""
 
 
+def groups(classes: Collection[str]) -> tuple[tuple[str, ...], ...]:
+    """How these classes are read at first: no answer is larger than it must be."""
+    own = {*FIRST_GROUP, *(name for group in _LARGE for name in group), *_UNCOUNTED}
+    rest = tuple(name for name in classes if name not in own)
+    groups = (FIRST_GROUP, *_LARGE, rest, *((name,) for name in _UNCOUNTED))
+    wanted = (tuple(name for name in group if name in classes) for group in groups)
+    return tuple(group for group in wanted if group)
+
+
 def _generation(token: str) -> int | None:
     """The database's generation in a token, `generation,message time`; None in another form."""
     head = token.partition(",")[0]
@@ -58,16 +69,18 @@ def _generation(token: str) -> int | None:
 
 
 class RecordReader:
-    """The records of the pool that `session` is logged in at.
+    """The records of the pool that `session` is logged in at, of these classes.
 
     An update that is cancelled halfway loses nothing: groups that were read stay read, and what
     they missed since comes with the next delta.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, classes: Collection[str] = BASE) -> None:
         self._session = session
-        self._table: Table = {name: {} for name in CLASSES}
-        self._missing = list(GROUPS)
+        self._classes = tuple(classes)
+        self._groups = groups(classes)
+        self._table: Table = {name: {} for name in classes}
+        self._missing = list(self._groups)
         self._token: str | None = None
         # By how many rows our tables differ from what the server counts, where they still do
         # after being read anew: then it counts something else than what its events give.
@@ -90,7 +103,7 @@ class RecordReader:
             offsets = await self._read_delta()
         if offsets:
             self.resyncs += 1
-            self._missing = [group for group in GROUPS if offsets.keys() & set(group)]
+            self._missing = [group for group in self._groups if offsets.keys() & set(group)]
             await self._read_missing_groups()
             self._tolerated |= await self._read_delta()
         return self.records()
@@ -124,7 +137,7 @@ class RecordReader:
         """
         token = self._token or ""
         try:
-            batch = await self._event_from(CLASSES, token)
+            batch = await self._event_from(self._classes, token)
         except ApiFailure as error:
             if error.code not in _TOKEN_LOST:
                 raise
@@ -136,7 +149,9 @@ class RecordReader:
         self._token = batch.token
         counts = {name.lower(): count for name, count in batch.valid_ref_counts.items()}
         offsets = {
-            name: len(self._table[name]) - counts[name] for name in CLASSES if name in counts
+            name: len(self._table[name]) - counts[name]
+            for name in self._classes
+            if name in counts and name not in _UNCOUNTED
         }
         return {
             name: offset
@@ -147,8 +162,8 @@ class RecordReader:
     def _start_anew(self) -> dict[str, int]:
         self._token = None
         self._tolerated = {}
-        self._missing = list(GROUPS)
-        return dict.fromkeys(CLASSES, 0)
+        self._missing = list(self._groups)
+        return dict.fromkeys(self._classes, 0)
 
     async def _event_from(self, classes: Iterable[str], token: str) -> Batch:
         # A float it must be: some servers refuse an integer here.
