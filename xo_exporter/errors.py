@@ -16,6 +16,21 @@
 An error of a library is turned into one of these where it enters, and chained to it.
 """
 
+from typing import Final
+
+_BEGINNING: Final = 250  # characters of a text that is too long
+_END: Final = 150
+
+
+def bounded(text: str) -> str:
+    """A text as one line, without its middle where it is longer than a few hundred characters.
+
+    What a server sends may stand in it, and that has any length.
+    """
+    if len(text) > _BEGINNING + _END:
+        text = f"{text[:_BEGINNING]}…{text[-_END:]}"
+    return " ".join(text.split())
+
 
 class XoExporterError(Exception):
     """Anything that this package reports to its user.
@@ -37,7 +52,10 @@ class ConfigError(XoExporterError):
 
 
 class PoolError(XoExporterError):
-    """One pool, or one host of it, can't be read."""
+    """One pool, or one host of it, can't be read. The message is one line of bounded length."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(bounded(message), hint=hint)
 
 
 class Unreachable(PoolError):
@@ -62,7 +80,7 @@ class ApiFailure(PoolError):
     def __init__(self, code: str, params: tuple[str, ...] = (), *, hint: str = "") -> None:
         super().__init__(f"XAPI answers {code}", hint=hint)
         self.code = code
-        self.params = params
+        self.params = tuple(bounded(param) for param in params)
 
 
 class HostIsSlave(ApiFailure):
