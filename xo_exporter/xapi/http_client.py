@@ -143,14 +143,22 @@ async def _translated(error: Exception, target: Target) -> PoolError:
             return await tls.explained_refusal(_ssl_error(cause), target.url)
         case aiohttp.ClientConnectorSSLError(os_error=cause):
             return await tls.explained_refusal(_ssl_error(cause), target.url)
+        case _:
+            return _no_answer(error, where)
+
+
+def _no_answer(error: Exception, where: str) -> PoolError:
+    """Our error for what aiohttp says; it quotes what came, which may be what was sent."""
+    match error:
         case TimeoutError():
             return TooLate(f"{where} did not answer in time")
         case aiohttp.ClientConnectorError(os_error=cause):
             return Unreachable(f"no connection with {where} ({transport.describe(cause)})")
-        case aiohttp.ClientConnectionError() | aiohttp.ClientPayloadError() | OSError():
-            return Unreachable(f"{where} closed the connection ({transport.describe(error)})")
+        case aiohttp.ClientPayloadError():
+            return transport.cut_off(where)
+        case aiohttp.ClientConnectionError() | OSError():
+            return Unreachable(f"{where} closed the connection")
         case _:
-            # aiohttp's text quotes what came, which may be what was sent.
             return BadAnswer(f"{where} answers no HTTP")
 
 

@@ -19,7 +19,14 @@ from xml.parsers.expat import ExpatError
 import XenAPI
 
 from xo_exporter import __version__
-from xo_exporter.errors import BadAnswer, PoolError, SessionInvalid, TooLate, Unreachable
+from xo_exporter.errors import (
+    BadAnswer,
+    PoolError,
+    SessionInvalid,
+    TooLate,
+    Unreachable,
+    bounded,
+)
 from xo_exporter.xapi import tls, xml_text
 from xo_exporter.xapi.failures import api_failure
 
@@ -33,7 +40,6 @@ SHORT_BODY: Final = 1 << 20
 """Bytes of an answer to a log-in."""
 
 _CHUNK: Final = 1 << 16
-_LONGEST_REASON: Final = 200
 
 
 class _Unreadable(Exception):
@@ -147,6 +153,8 @@ class PoolTransport(xmlrpc.client.Transport):
                 raise _Unreadable(f"longer than {self._limit} bytes")
             if self._socket is not None:
                 self._socket.settimeout(self._remaining())
+        if response.length:  # bytes that were announced and never came
+            raise http.client.IncompleteRead(b"", response.length)
         body = b"".join(chunks)
         chunks.clear()
         try:
@@ -185,13 +193,15 @@ def call(function: Callable[[], T], where: str) -> T:
     except TimeoutError as error:
         raise TooLate(f"{where} did not answer in time") from error
     except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(f"no connection with {where} ({describe(error)})") from error
+        raise _no_http(error, where) from error
     except PoolError:
         raise
+    except ExpatError as error:
+        raise BadAnswer(f"{where} gives no XAPI answer (no XML)") from error
     except Exception as error:
-        # xmlrpc.client and XenAPI raise what comes (TypeError, KeyError, ExpatError, …) on
-        # answers of another form than they expect.
-        raise BadAnswer(f"{where} gives no XAPI answer ({type(error).__name__})") from error
+        # xmlrpc.client and XenAPI raise what comes (TypeError, KeyError, …) on answers of
+        # another form than they expect.
+        raise BadAnswer(f"{where} gives no XAPI answer (XML of another form)") from error
     # Raised out here, since XenAPI's error tells all the parameters, a session's reference too.
     raise failure
 
@@ -204,21 +214,34 @@ def _no_answer(error: Exception, where: str) -> PoolError:
             return BadAnswer(f"{where} answers HTTP status {status}")
         case _Unreadable():
             return BadAnswer(f"{where} gives no XAPI answer ({error})")
-        case _:  # the text of a fault is the server's own, which may repeat what it was sent
+        case xmlrpc.client.Fault():  # its text is the server's own
             return BadAnswer(f"{where} gives no XAPI answer, but a fault of XML-RPC")
+        case _:
+            return BadAnswer(f"{where} gives no XAPI answer (XML of another form)")
 
 
-def describe(error: BaseException) -> str:
-    """What a library says went wrong, in a few words."""
-    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError | socket.gaierror):
+def _no_http(error: OSError | http.client.HTTPException, where: str) -> PoolError:
+    """Our error for what the libraries below say; some quote what came, which may be a secret."""
+    match error:
+        case http.client.IncompleteRead():
+            return cut_off(where)
+        case ConnectionResetError() | BrokenPipeError() | ConnectionAbortedError():
+            return Unreachable(f"{where} closed the connection")
+        case OSError():
+            return Unreachable(f"no connection with {where} ({describe(error)})")
+        case _:
+            return BadAnswer(f"{where} answers no HTTP")
+
+
+def cut_off(where: str) -> Unreachable:
+    """Our error for an answer that breaks off."""
+    return Unreachable(f"{where} closed the connection before its answer was complete")
+
+
+def describe(error: OSError) -> str:
+    """What kept a connection from being made, in the words of the operating system."""
+    if not isinstance(error, ssl.SSLError | socket.gaierror) and error.errno:
         with contextlib.suppress(ValueError, OverflowError):
             # asyncio's own text names the address alone; gaierror's numbers are others
-            return os.strerror(error.errno) if error.errno else _short(error)
-    if isinstance(error, OSError) and error.strerror:
-        return _short(error.strerror)
-    return _short(error) or type(error).__name__
-
-
-def _short(reason: object) -> str:
-    line = " ".join(str(reason).split())
-    return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"
+            return os.strerror(error.errno)
+    return bounded(error.strerror or str(error) or type(error).__name__)
