@@ -228,6 +228,28 @@ def test_a_reading_ends_when_all_are_gone(server: Server, pool: SimulatedPool) -
     until(lambda: server.open_files() <= before)
 
 
+def test_more_connections_than_descriptors_are_a_line_in_the_log(
+    pool: SimulatedPool, tmp_path: Path
+) -> None:
+    """Where not even a connection can be taken the log says so once, and it goes on after it."""
+    program = (
+        "import resource, xo_exporter.cli, xo_exporter.web.listener as listener;"
+        "listener._OTHER_FILES = 0;"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64));"
+        "xo_exporter.cli.main()"
+    )
+    with serving(pool, tmp_path / "log", ("-c", program)) as server:
+        with ExitStack() as stack:
+            for _ in range(200):
+                stack.enter_context(server.connect())
+            until(lambda: "descriptors" in server.log.read_text())
+            time.sleep(2.5)  # asyncio tries again each second
+        until(lambda: whole(ask(server, get("/metrics"))))
+        told = server.log.read_text()
+    assert "Traceback" not in told
+    assert told.count("clients are turned away") == 1
+
+
 # --- slow ones
 
 

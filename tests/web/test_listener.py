@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientSession, web
+from structlog.testing import capture_logs
 
-from xo_exporter.web import listener
+from xo_exporter.web import listener, turned_away
 
 
 @pytest.fixture
@@ -79,3 +80,28 @@ async def test_connections_past_the_limit_are_closed(
             other.close()
             await other.wait_closed()
         assert await _get(f"http://127.0.0.1:{address[1]}/") == "here"
+
+
+async def test_connections_that_are_refused_are_counted_in_few_lines(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are refused, the log says that it begins, how many they are, that it ends."""
+    monkeypatch.setattr(listener, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(turned_away, "QUIET", 0.5)
+    with capture_logs() as lines:
+        async with await listener.listen(runner, "127.0.0.1", 0, None) as server:
+            address = server.sockets[0].getsockname()
+            _, stays = await asyncio.open_connection(*address)
+            for _ in range(100):
+                refused, writer = await asyncio.open_connection(*address)
+                assert await refused.read() == b""
+                writer.close()
+            async with asyncio.timeout(20):
+                while lines[-1]["log_level"] != "info":  # noqa: ASYNC110  a log has no event
+                    await asyncio.sleep(0.05)
+            stays.close()
+    first, *counts, last = lines
+    assert (first["log_level"], last["log_level"]) == ("warning", "info")
+    assert "connections" in first["reason"]
+    assert 1 <= len(counts) < 20
+    assert sum(line["times"] for line in counts) == 100

@@ -8,11 +8,10 @@ import socket
 import ssl
 from typing import Any, Final
 
-import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod
 
-log = structlog.get_logger()
+from xo_exporter.web.turned_away import TurnedAway
 
 MOST_CONNECTIONS: Final = 2000
 IDLE_TIMEOUT: Final = 30.0
@@ -20,6 +19,7 @@ IDLE_TIMEOUT: Final = 30.0
 
 # How aiohttp quotes the first line of a request in its error, method, target and version.
 _REQUEST_LINE: Final = re.compile(r"b['\"][A-Za-z!#$%&*+.^_`|~-]{1,32} \S+ HTTP/1\.[01]")
+_NOT_ACCEPTED: Final = "socket.accept() out of system resource"  # as asyncio says it
 _HANDSHAKE_TIMEOUT: Final = 10.0
 _BACKLOG: Final = 512
 _OTHER_FILES: Final = 500  # descriptors for what is not a client: pools, hosts, files
@@ -64,10 +64,13 @@ async def listen(
     loop = asyncio.get_running_loop()
     settings = server._kwargs  # noqa: SLF001  a server has no other way to make handlers of ours
 
+    too_many = TurnedAway(f"there are {room} connections, and no room for more")
+    _count_what_cannot_be_accepted(loop)
+
     def take() -> asyncio.BaseProtocol:
         if len(server.connections) < room:
             return _Handler(server, loop=loop, **settings)
-        log.warning("a connection was refused: there are too many", connections=room)
+        too_many.one_more()
         return _Refused()
 
     options: dict[str, Any] = {"ssl": context, "backlog": _BACKLOG}
@@ -76,6 +79,22 @@ async def listen(
     if host:
         return await loop.create_server(take, host, port, **options)
     return await loop.create_server(take, sock=_every_address(port), **options)
+
+
+def _count_what_cannot_be_accepted(loop: asyncio.AbstractEventLoop) -> None:
+    """Keep to a few lines where asyncio has a traceback for each connection that it can't take."""
+    no_descriptors = TurnedAway("there are no file descriptors, or no memory, for more connections")
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if str(context.get("message")).startswith(_NOT_ACCEPTED):
+            no_descriptors.one_more()
+        elif before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
 
 
 def _every_address(port: int) -> socket.socket:
