@@ -1,8 +1,17 @@
 """What the tests of the tables share: a pool of which everything is known."""
 
+from typing import Any, Final
+
+import msgspec
 import pytest
 
+from xo_exporter.model.build import build
 from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, Memory, Pool, PoolModel
+from xo_exporter.rrd.values import HostRrd
+from xo_exporter.simulator import SimulatedPool, make_estate
+from xo_exporter.xapi.records import CLASSES, Records
+
+NOW: Final = 1_700_000_000
 
 
 @pytest.fixture
@@ -73,3 +82,33 @@ def full() -> PoolModel:
     pool.SRs, pool.all_VMs = [sr], [vm]
     host.VMs, host.PBDs, vm.VBDs, sr.VDIs, sr.PBDs = [vm], [pbd], [vbd], [vdi], [pbd]
     return PoolModel(pool, [host], [vm], [sr], [pbd], [vdi], [vbd])
+
+
+def read(pool: SimulatedPool) -> tuple[Records, dict[str, HostRrd | None]]:
+    """Give a simulated pool's records and RRD values as a reading would."""
+    database = pool.database
+    spelled = {name.lower(): name for name in database.tables}
+    tables: dict[str, Any] = {
+        name: {
+            ref: msgspec.convert(record, kind, strict=False)
+            for ref, record in database.tables[spelled[name]].items()
+        }
+        for name, kind in CLASSES.items()
+    }
+    records = Records(**tables)
+
+    def values(owner: str) -> dict[str, float]:
+        return {name: pool.rrd.value(owner, name, NOW) for name in pool.rrd.names(owner)}
+
+    rrds: dict[str, HostRrd | None] = {}
+    for ref, host in database.tables["host"].items():
+        residents = [database.tables["VM"][vm]["uuid"] for vm in host["resident_VMs"]]
+        of_vms = {uuid: values(uuid) for uuid in residents}
+        rrds[ref] = HostRrd.of({host["uuid"]: values(host["uuid"])}, of_vms, 3.0)
+    return records, rrds
+
+
+@pytest.fixture(scope="session")
+def estate() -> PoolModel:
+    """Give a simulated pool in which everything that is exported can be seen."""
+    return build(*read(SimulatedPool(make_estate(hosts=3, vms=20, seed=1), clock=lambda: NOW)))

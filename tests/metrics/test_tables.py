@@ -10,11 +10,13 @@ import pytest
 from xo_exporter.exposition import Family
 from xo_exporter.metrics import exporter, xo
 from xo_exporter.metrics.exporter import STAGES, PoolStatus
-from xo_exporter.metrics.table import Metric, Table
+from xo_exporter.metrics.source import Source
+from xo_exporter.metrics.table import Metric
 from xo_exporter.metrics.tables import (
     ALL_TABLES,
     COLLECTORS,
     OBJECT_TABLES,
+    AnyTable,
     describe,
     described_objects,
     is_on,
@@ -24,9 +26,10 @@ from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.totals import total, totals_of
 
 CONTRACT: Final = Path(__file__).with_name("contract.txt")
-ROWS: Final[Mapping[str, tuple[Table[Any], Metric[Any]]]] = {
+ROWS: Final[Mapping[str, tuple[AnyTable, Metric[Any] | Source[Any]]]] = {
     metric.name: (table, metric) for table in ALL_TABLES for metric in table.metrics
 }
+EVERY: Final = dict.fromkeys(COLLECTORS, True)
 OTHER_UNITS: Final = re.compile(
     r"_(bits?|kb|mb|gb|kib|mib|gib|kilobytes|megabytes|ms|us|ns|milliseconds|microseconds"
     r"|nanoseconds|minutes|hours|days|percent|percentage|mhz|mw)(_|$)"
@@ -57,7 +60,7 @@ def everything(full: PoolModel) -> list[Family]:
         *exporter.BUILD_TABLE.families([None], ""),
         *exporter.POOL_TABLE.families([status], "Label"),
         *xo.TABLE.families([total([totals_of(full)])], ""),
-        *pool_families(full, "Label", COLLECTORS),
+        *pool_families(full, "Label", EVERY),
     ]
 
 
@@ -73,18 +76,26 @@ def test_contract(full: PoolModel, name: str, labels: set[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_labels_are_those_that_a_row_declares(full: PoolModel, name: str) -> None:
-    """Every sample has the labels that its table and row name, no more and no fewer."""
+def test_labels_are_those_that_a_row_declares(
+    full: PoolModel, estate: PoolModel, name: str
+) -> None:
+    """Every metric is seen, with the labels that its table and row name, and no others."""
     table, metric = ROWS[name]
-    family = next(family for family in everything(full) if family.name == name)
-    assert family.samples
-    for labels, _ in family.samples:
-        assert [label for label, _ in labels.pairs] == sorted((*table.label_names, *metric.labels))
+    samples = [
+        sample
+        for model in (full, estate)
+        for family in everything(model)
+        if family.name == name
+        for sample in family.samples
+    ]
+    declared = {*table.label_names, *metric.labels}
+    seen = {label for labels, _ in samples for label, _ in labels.pairs}
+    assert seen == declared
 
 
-def test_no_series_twice(full: PoolModel) -> None:
+def test_no_series_twice(full: PoolModel, estate: PoolModel) -> None:
     """No two samples of a family have the same labels."""
-    for family in everything(full):
+    for family in [*everything(full), *everything(estate)]:
         pairs = [labels.pairs for labels, _ in family.samples]
         assert len({*pairs}) == len(pairs)
 
@@ -149,15 +160,17 @@ def test_describe_names_every_family(full: PoolModel) -> None:
 
 def test_collectors() -> None:
     """There is a collector for the singleton and for each kind of object, all on by default."""
-    assert dict(COLLECTORS) == dict.fromkeys(
-        ("xo", "pool", "host", "vm", "sr", "pbd", "vdi", "vbd"), True
-    )
+    contract = ("xo", "pool", "host", "vm", "sr", "pbd", "vdi", "vbd")
+    assert {name: COLLECTORS[name] for name in contract} == dict.fromkeys(contract, True)
+    for table in ALL_TABLES:
+        if table.collector in COLLECTORS:
+            assert table.default == COLLECTORS[table.collector], "one default a collector"
 
 
 @pytest.mark.parametrize("collector", COLLECTORS)
 def test_a_collector_switches_its_own_families(full: PoolModel, collector: str) -> None:
     """A collector that is off takes its own families away, and leaves every other one alone."""
-    collectors = {**COLLECTORS, collector: False}
+    collectors = {**EVERY, collector: False}
     found = {family.name for family in pool_families(full, "Label", collectors)}
     rest = {
         metric.name

@@ -26,6 +26,9 @@ from xo_exporter.model.objects import (
 )
 from xo_exporter.model.totals import total, totals_of
 
+CONTRACT = {
+    name: name in ("xo", "pool", "host", "vm", "sr", "pbd", "vdi", "vbd") for name in COLLECTORS
+}
 Samples = Mapping[str, list[tuple[dict[str, str], Value]]]
 
 
@@ -33,7 +36,7 @@ def samples(model: PoolModel) -> Samples:
     """Give the samples of a pool's objects by name; the label `pool` is "Label"."""
     return {
         family.name: [(dict(labels.pairs), value) for labels, value in family.samples]
-        for family in pool_families(model, "Label", COLLECTORS)
+        for family in pool_families(model, "Label", CONTRACT)
     }
 
 

@@ -1,7 +1,7 @@
 """A model that is kept from reading to reading is the one that would be built anew."""
 
 import random
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from itertools import chain
 from typing import Any
 
@@ -12,7 +12,7 @@ from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.build import build
 from xo_exporter.model.document import document
-from xo_exporter.model.kept import KeptModel
+from xo_exporter.model.kept import Changes, KeptModel
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.totals import total, totals_of
 from xo_exporter.rrd.values import HostRrd
@@ -70,9 +70,9 @@ def _document(model: PoolModel) -> bytes:
 
 
 def _texts(
-    lines: PoolLines, model: PoolModel, changed: Collection[str] | None = None
+    lines: PoolLines, model: PoolModel, changes: Changes | None = None
 ) -> list[tuple[str, bytes]]:
-    return [(family.name, text) for family, text in lines.of(model, "Pool", changed)]
+    return [(family.name, text) for family, text in lines.of(model, "Pool", changes)]
 
 
 def _changes(tables: Tables, chance: random.Random) -> Iterable[str]:
@@ -114,9 +114,9 @@ def test_a_kept_model_is_that_which_would_be_built_anew(seed: int) -> None:
     for what in chain(["the beginning"], _changes(tables, chance)):
         records = _records(tables)
         rrds = _rrds(records, chance)
-        model, changed = kept.update(records, rrds)
+        model, changes = kept.update(records, rrds)
         anew = build(records, rrds)
         assert _document(model) == _document(anew), what
-        assert _texts(kept_lines, model, changed) == _texts(PoolLines(COLLECTORS), anew), what
-        patched += changed is not None
+        assert _texts(kept_lines, model, changes) == _texts(PoolLines(COLLECTORS), anew), what
+        patched += changes is not None
     assert patched > 5

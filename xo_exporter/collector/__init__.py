@@ -9,6 +9,8 @@ from xo_exporter.collector.body import AT_WORK, Form
 from xo_exporter.collector.pool import Outcome, PoolScraper, Seen
 from xo_exporter.collector.scrape import Scrape
 from xo_exporter.config import Config
+from xo_exporter.metrics import tables
+from xo_exporter.model.parts import classes
 from xo_exporter.pool_labels import Identity, PoolLabels
 from xo_exporter.reading import Depth, PoolReader, Reading
 
@@ -31,7 +33,15 @@ class Collector:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.pools = {
-            pool.key: PoolScraper(PoolReader(pool), config.collectors) for pool in config.pools
+            pool.key: PoolScraper(
+                PoolReader(
+                    pool,
+                    classes=classes(tables.parts(config.collectors)),
+                    with_rrds=tables.need_rrds(config.collectors),
+                ),
+                config.collectors,
+            )
+            for pool in config.pools
         }
         self._labels = PoolLabels()
         self._at_work = asyncio.Semaphore(AT_WORK)

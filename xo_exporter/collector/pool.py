@@ -14,6 +14,7 @@ import structlog
 
 from xo_exporter.errors import BadAnswer, DuplicatePool
 from xo_exporter.exposition import Family
+from xo_exporter.metrics import tables
 from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
 from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.model.kept import KeptModel
@@ -247,7 +248,8 @@ class _Workshop:
     """
 
     def __init__(self, collectors: Mapping[str, bool]) -> None:
-        self._model = KeptModel()
+        self._parts = tables.parts(collectors)
+        self._model = KeptModel(self._parts)
         self._lines = PoolLines(collectors)
         self._lock = threading.Lock()
 
@@ -256,15 +258,17 @@ class _Workshop:
             try:
                 return self._built(reading, label)
             except BaseException:
-                self._model = KeptModel()  # halfway through: the next reading is built anew
+                self._model = KeptModel(
+                    self._parts
+                )  # halfway through: the next reading is built anew
                 raise
 
     def _built(self, reading: Reading, label: str) -> Built:
         assert reading.records is not None  # noqa: S101  the caller has looked
         started = time.perf_counter()
-        model, changed = self._model.update(reading.records, reading.rrds)
+        model, changes = self._model.update(reading.records, reading.rrds)
         built = time.perf_counter()
-        families = self._lines.of(model, label, changed)
+        families = self._lines.of(model, label, changes)
         rendered = time.perf_counter()
         durations: dict[Stage, float] = {"build": built - started, "render": rendered - built}
         return Built(model, families, totals_of(model), _counts(model), durations)

@@ -9,9 +9,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from xo_exporter.exposition import Family, Labels, number
+from xo_exporter.metrics.source import SourceTable
 from xo_exporter.metrics.table import Metric, Pair, Table
-from xo_exporter.metrics.tables import OBJECT_TABLES, is_on
+from xo_exporter.metrics.tables import OBJECT_TABLES, AnyTable, is_on
+from xo_exporter.model.kept import Changes
 from xo_exporter.model.objects import PoolModel
+from xo_exporter.rrd.values import Sources
 
 _NOTHING: Final = object()  # equals nothing that is read
 
@@ -102,6 +105,58 @@ def _update(some: Collection[_Known], row: _Row) -> bool:
     return updated
 
 
+class _Planned:
+    """An object's series of data sources, for as long as these, and its labels, are the same."""
+
+    __slots__ = ("pairs", "plan", "sources", "thing")
+
+    def __init__(self, thing: Any, pairs: tuple[Pair, ...]) -> None:
+        self.thing = thing
+        self.pairs = pairs
+        self.sources: Sources | None = None
+        # The place of the value, the lines of the row, what stands before the number, the factor.
+        self.plan: list[tuple[int, int, str, float]] = []
+
+
+class _SourceLines:
+    """The lines of one table of data sources: all new at each reading, but for their beginnings."""
+
+    def __init__(self, table: SourceTable[Any]) -> None:
+        self._table = table
+        self._pool: str | None = None
+        self._planned: list[_Planned] = []
+        self.families = tuple(table.describe())
+
+    def of(
+        self, objects: Sequence[Any], pool: str, changed: Collection[str] | None
+    ) -> Sequence[bytes]:
+        """The lines of each row, all objects together; as `PoolLines.of`."""
+        if changed is None or pool != self._pool:
+            self._pool = pool
+            labels_of = self._table.labels
+            self._planned = [_Planned(thing, labels_of(thing, pool)) for thing in objects]
+        values_of = self._table.values
+        rows: list[list[str]] = [[] for _ in self.families]
+        for planned in self._planned:
+            values = values_of(planned.thing)
+            if values.sources is not planned.sources:
+                planned.sources = values.sources
+                planned.plan = self._plan(planned)
+            numbers = values.numbers
+            for place, row, beginning, factor in planned.plan:
+                known = numbers[place]
+                if known is not None:
+                    rows[row].append(f"{beginning}{number(known * factor)}\n")
+        return ["".join(row).encode() for row in rows]
+
+    def _plan(self, planned: _Planned) -> list[tuple[int, int, str, float]]:
+        names = [family.name for family in self.families]
+        return [
+            (one.place, one.row, f"{names[one.row]}{one.labels.text} ", one.factor)
+            for one in self._table.series(planned.thing, Labels(planned.pairs))
+        ]
+
+
 class PoolLines:
     """The lines of all of one pool's objects, remembered from scrape to scrape.
 
@@ -109,22 +164,30 @@ class PoolLines:
     """
 
     def __init__(self, collectors: Mapping[str, bool]) -> None:
-        self._tables = [
-            (table, _TableLines(table)) for table in OBJECT_TABLES if is_on(table, collectors)
+        self._tables: list[tuple[AnyTable, _TableLines | _SourceLines]] = [
+            (table, _SourceLines(table) if isinstance(table, SourceTable) else _TableLines(table))
+            for table in OBJECT_TABLES
+            if is_on(table, collectors)
         ]
 
     def of(
-        self, model: PoolModel, label: str, changed: Collection[str] | None = None
+        self, model: PoolModel, label: str, changes: Changes | None = None
     ) -> tuple[tuple[Family, bytes], ...]:
         """Each family, without its samples, and their lines; `label` is that of the pool.
 
-        `changed` has the UUIDs of the objects whose records changed since the last call, which
-        was with the same model; None where any may have, and the model may be another.
+        `changes` says what changed since the last call, which was with the same model; None
+        where anything may have, and the model may be another.
         """
         return tuple(
             pair
             for table, lines in self._tables
             for pair in zip(
-                lines.families, lines.of(table.objects(model), label, changed), strict=True
+                lines.families,
+                lines.of(
+                    table.objects(model),
+                    label,
+                    None if changes is None or table.part in changes.parts else changes.uuids,
+                ),
+                strict=True,
             )
         )

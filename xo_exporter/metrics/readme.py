@@ -5,8 +5,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from xo_exporter.metrics.table import Table
-from xo_exporter.metrics.tables import ALL_TABLES
+from xo_exporter.metrics.tables import ALL_TABLES, AnyTable
 
 BEGIN: Final = "<!-- metrics: made by `make readme` -->"
 END: Final = "<!-- end of metrics -->"
@@ -19,7 +18,7 @@ def markdown() -> str:
     return "\n".join(rows)
 
 
-def _rows(table: Table[object]) -> list[str]:
+def _rows(table: AnyTable) -> list[str]:
     return [
         f"| `{metric.name}` | {metric.type} "
         f"| {', '.join(f'`{label}`' for label in (*table.label_names, *metric.labels))} "

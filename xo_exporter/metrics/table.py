@@ -22,7 +22,8 @@ class Metric(Generic[T]):
     """A row. `read` gives what is known of an object, `write` the samples that this makes.
 
     What is read can be compared: as long as it is the same, so are the samples. `measured` says
-    that it comes from RRDs, and may differ at each reading.
+    that it comes from RRDs, and may differ at each reading; `since` which xapi first has it,
+    where not all do.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Metric(Generic[T]):
     labels: tuple[str, ...] = ()
     type: FamilyType = "gauge"
     measured: bool = False
+    since: str = ""
 
     def samples(self, thing: T, labels: Labels) -> Iterable[Sample]:
         """The samples of one object that has these labels."""
@@ -43,7 +45,9 @@ class Table(Generic[T]):
     """All metrics of one kind of object; `collector` is the name it is switched by.
 
     `labels` makes an object's labels from it and the value of the label `pool`; their names
-    are `label_names`. `objects` gives a pool's objects of the kind.
+    are `label_names`. `objects` gives a pool's objects of the kind; they are those of `part`, a
+    part of the model, and of the objects of the specification where that is empty. `default`
+    says whether it is exported unless chosen otherwise, `stable` whether its names will stay.
     """
 
     collector: str
@@ -51,6 +55,14 @@ class Table(Generic[T]):
     labels: Callable[[T, str], tuple[Pair, ...]]
     metrics: tuple[Metric[T], ...]
     objects: Callable[[PoolModel], Sequence[T]] = lambda _model: ()
+    part: str = ""
+    default: bool = True
+    stable: bool = True
+
+    @property
+    def needs_rrds(self) -> bool:
+        """Whether anything of it comes from RRDs."""
+        return any(metric.measured for metric in self.metrics)
 
     def families(self, objects: Sequence[T], pool: str) -> list[Family]:
         """One family a row, in their order, with the samples of all objects."""
@@ -140,6 +152,11 @@ def tags(name: str, help_text: str, of: Callable[[T], Iterable[str]]) -> Metric[
 def measured(metric: Metric[T]) -> Metric[T]:
     """The same metric as one whose values come from RRDs."""
     return replace(metric, measured=True)
+
+
+def since(xapi: str, metric: Metric[T]) -> Metric[T]:
+    """The same metric as one that this version of xapi first has."""
+    return replace(metric, since=xapi)
 
 
 def container_name(container: Host | Pool, pool: str) -> str:

@@ -22,6 +22,7 @@ from xo_exporter.model.objects import (
     PoolModel,
     VMPowerState,
 )
+from xo_exporter.model.parts import PARTS, Index
 from xo_exporter.model.state import set_guest, set_memory_size, set_sr_sizes, set_vdi_usage
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
@@ -34,6 +35,8 @@ def build(records: Records, rrds: Rrds) -> PoolModel:
     of its class has, is left out.
     """
     builder = ModelBuilder(records)
+    for part in PARTS.values():
+        part.add(builder.model, records, builder.index)
     measure(records, rrds, builder.hosts, builder.vms)
     return builder.model
 
@@ -74,6 +77,7 @@ class ModelBuilder:
         self._vbds_of_vm: dict[Ref, list[tuple[Ref, xapi.VBD]]] = {}
         self._pbds: list[PBD] = []
         self.model = self._build()
+        self.index = Index(self.hosts, self.vms, self.srs, self.vdis)
 
     def _build(self) -> PoolModel:
         pool_record = next(iter(self._records.pool.values()))

@@ -5,7 +5,7 @@ put into the object that it concerns; any other builds the model anew.
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec import structs
 
@@ -13,7 +13,8 @@ from xo_exporter.model import state
 from xo_exporter.model.build import ModelBuilder
 from xo_exporter.model.measured import Rrds, measure
 from xo_exporter.model.objects import PoolModel
-from xo_exporter.xapi.records import CLASSES, Records, Ref
+from xo_exporter.model.parts import PARTS
+from xo_exporter.xapi.records import BASE, Records, Ref
 
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "host_metrics": ("memory_total", "memory_free"),
@@ -27,6 +28,13 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
 _Changed = dict[str, list[Ref]]
 
 
+class Changes(NamedTuple):
+    """What of a model changed: the parts that are new, and the UUIDs of objects that changed."""
+
+    parts: Collection[str]
+    uuids: Collection[str]
+
+
 def _same_but_for(one: Any, other: Any, fields: tuple[str, ...]) -> bool:
     """Whether two records are the same but for these fields."""
     same = structs.replace(one, **{name: getattr(other, name) for name in fields})
@@ -36,7 +44,7 @@ def _same_but_for(one: Any, other: Any, fields: tuple[str, ...]) -> bool:
 def _changed(before: Records, now: Records) -> _Changed | None:
     """References of the records that differ in fields of their own alone; None if others do."""
     changed: _Changed = {}
-    for name in CLASSES:
+    for name in BASE:
         old: Mapping[Ref, Any] = getattr(before, name)
         new: Mapping[Ref, Any] = getattr(now, name)
         if old is new:
@@ -60,24 +68,36 @@ def _owners(records: Mapping[Ref, Any], field: str) -> dict[Ref, list[Ref]]:
 
 
 class KeptModel:
-    """The model of one pool, from one reading to the next."""
+    """The model of one pool, from one reading to the next.
 
-    def __init__(self) -> None:
+    parts: the names of those that are wanted beside the objects of the specification.
+    """
+
+    def __init__(self, parts: Collection[str] = PARTS.keys()) -> None:
+        self._parts = {name: PARTS[name] for name in sorted(parts)}
         self._records: Records | None = None
 
-    def update(self, records: Records, rrds: Rrds) -> tuple[PoolModel, Collection[str] | None]:
-        """What `build` gives, and the UUIDs of objects whose records changed since the last time.
+    def update(self, records: Records, rrds: Rrds) -> tuple[PoolModel, Changes | None]:
+        """What `build` gives, and what changed since the last time: None means that all may have.
 
-        None for them means that any may have. What RRDs measure is always set anew. The model
-        is the same as the last time where it could be kept, with its objects changed.
+        What RRDs measure is always set anew, and is not among the changes. The model is the
+        same as the last time where it could be kept, with its objects changed.
         """
-        changed = None if self._records is None else _changed(self._records, records)
-        if changed is None:
+        before = self._records
+        changed = None if before is None else _changed(before, records)
+        if before is None or changed is None:
             self._start(records)
-        uuids = None if changed is None else set(self._apply(records, changed))
+            changes = None
+        else:
+            new = [name for name, part in self._parts.items() if part.differs(before, records)]
+            changes = Changes(new, set(self._apply(records, changed)))
         self._records = records
-        measure(records, rrds, self._builder.hosts, self._builder.vms)
-        return self._builder.model, uuids
+        builder = self._builder
+        for name, part in self._parts.items():
+            if changes is None or name in changes.parts:
+                part.add(builder.model, records, builder.index)
+        measure(records, rrds, builder.hosts, builder.vms)
+        return builder.model, changes
 
     def _start(self, records: Records) -> None:
         self._builder = builder = ModelBuilder(records)

@@ -13,42 +13,49 @@ Rrds = Mapping[Ref, HostRrd | None]
 
 
 def measure(records: Records, rrds: Rrds, hosts: Mapping[Ref, Host], vms: Mapping[Ref, VM]) -> None:
-    """Set what is measured of hosts and VMs, unknown where `rrds` doesn't say; memory in bytes."""
+    """Set what is measured of hosts and VMs, unknown where `rrds` doesn't say; memory in bytes.
+
+    Of a running host that has no entry in `rrds` it is unknown, too, whether they can be read.
+    """
     for ref, host in hosts.items():
         record = records.host[ref]
         running = host.power_state == "Running"
         rrd = rrds.get(ref) if running else None
         _measure_host(host, records.host_metrics.get(record.metrics), rrd, running=running)
+        host.rrd_up = (rrd is not None) if running and ref in rrds else None
     with_rrd = [(ref, rrd) for ref in sorted(rrds) if (rrd := rrds[ref]) is not None]
     for ref, vm in vms.items():
         if vm.power_state == "Running":
-            values, host_ref = _values_of(records.vm[ref], rrds, with_rrd)
-            host_record = records.host.get(host_ref)
-            _measure_vm(vm, values, host_record.software_version.xapi if host_record else "")
+            vm.values, host_ref = _values_of(records.vm[ref], rrds, with_rrd)
+            vm.values_host = hosts.get(host_ref)
+            _measure_vm(vm)
 
 
 def _measure_host(
     host: Host, metrics: xapi.HostMetrics | None, rrd: HostRrd | None, *, running: bool
 ) -> None:
-    values = rrd.hosts.get(host.UUID, NO_VALUES) if rrd else NO_VALUES
+    host.values = values = rrd.hosts.get(host.UUID, NO_VALUES) if rrd else NO_VALUES
     by_core = usage.by_core(values)
     host.CPUs = usage.of_cores(by_core, host.cpu_count)
     host.CPU_usage = usage.host_cpu(values, by_core)
     host.memory = usage.host_memory(metrics, values, running=running)
     controller = rrd.vms.get(host.controller or "", NO_VALUES) if rrd else NO_VALUES
+    host.controller_values = controller
     host.controller_memory.usage = usage.vm_memory(controller)
     host.controller_CPU_usage = usage.vm_cpu(
         controller, usage.by_core(controller), host.xapi_version
     )
-    host.rrd_up = (rrd is not None) if running else None
     host.rrd_age = rrd.age if rrd else None
     host.clock_offset = rrd.clock_offset if rrd else None
 
 
-def _measure_vm(vm: VM, values: Values, xapi_version: str) -> None:
+def _measure_vm(vm: VM) -> None:
+    values = vm.values
     by_core = usage.by_core(values)
     vm.CPUs = usage.of_cores(by_core, vm.vCPUs)
-    vm.CPU_usage = usage.vm_cpu(values, by_core, xapi_version)
+    vm.CPU_usage = usage.vm_cpu(
+        values, by_core, vm.values_host.xapi_version if vm.values_host else ""
+    )
     vm.memory.usage = usage.vm_memory(values)
 
 

@@ -6,8 +6,11 @@ UUID. Unknown is None. Sizes and usages are in bytes, CPU usages are ratios from
 """
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 
+from xo_exporter.rrd.values import NO_VALUES, Values
+
+PartType = TypeVar("PartType")
 HostPowerState = Literal["Running", "Halted"]
 VMPowerState = Literal["Running", "Paused", "Suspended", "Halted"]
 HOST_POWER_STATES: Final[tuple[HostPowerState, ...]] = ("Running", "Halted")
@@ -58,7 +61,8 @@ class Host(_Shown):
     """A host; `controller` is the UUID of its control domain, which is no object of the model.
 
     `rrd_up` says of a running host whether its RRDs were read, `rrd_age` how many seconds old
-    their newest row is; `clock_offset` by how many seconds its clock is ahead of ours.
+    their newest row is; `clock_offset` by how many seconds its clock is ahead of ours. `values`
+    and `controller_values` are what they say of the host and of its control domain.
     """
 
     UUID: str
@@ -90,11 +94,16 @@ class Host(_Shown):
     rrd_up: bool | None = None
     rrd_age: float | None = None
     clock_offset: float | None = None
+    values: Values = field(default_factory=lambda: NO_VALUES)
+    controller_values: Values = field(default_factory=lambda: NO_VALUES)
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class VM(_Shown):
-    """A guest: no template, no snapshot, no control domain."""
+    """A guest: no template, no snapshot, no control domain.
+
+    `values` are what the RRDs of `values_host` say of it, which is its own host unless it moves.
+    """
 
     UUID: str
     name_label: str
@@ -112,6 +121,8 @@ class VM(_Shown):
     CPUs: list[float | None] = field(default_factory=list)
     CPU_usage: float | None = None
     VBDs: "list[VBD]" = field(default_factory=list)
+    values: Values = field(default_factory=lambda: NO_VALUES)
+    values_host: Host | None = None
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -169,7 +180,7 @@ class VBD(_Shown):
 
 @dataclass(slots=True)
 class PoolModel:
-    """All objects of one pool, each kind in the order of UUID."""
+    """All objects of one pool, each kind in the order of UUID, and parts beside them by type."""
 
     pool: Pool
     hosts: list[Host]
@@ -178,6 +189,13 @@ class PoolModel:
     PBDs: list[PBD]
     VDIs: list[VDI]
     VBDs: list[VBD]
+    parts: dict[type, object] = field(default_factory=dict)
+
+    def part(self, kind: type[PartType]) -> PartType:
+        """The part of this type; KeyError where it was not asked for."""
+        part = self.parts[kind]
+        assert isinstance(part, kind)  # noqa: S101  they are kept by their type
+        return part
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ come by then; the reading itself goes on for as long as somebody waits for it.
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from typing import Final
 
@@ -30,7 +30,7 @@ from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.addresses import target_of
 from xo_exporter.xapi.events import RecordReader
 from xo_exporter.xapi.login_call import finish_abandoned
-from xo_exporter.xapi.records import Records, Ref
+from xo_exporter.xapi.records import BASE, Records, Ref
 from xo_exporter.xapi.session import Session
 
 log = structlog.get_logger()
@@ -43,10 +43,17 @@ _STALLED_SECONDS: Final = 5.0  # … if they took so long together, or the pool'
 
 
 class PoolReader:
-    """Reads one pool of the configuration, again and again."""
+    """Reads one pool of the configuration, again and again.
 
-    def __init__(self, config: PoolConfig) -> None:
+    classes: those whose records are read; with_rrds: whether RRDs are.
+    """
+
+    def __init__(
+        self, config: PoolConfig, *, classes: Collection[str] = BASE, with_rrds: bool = True
+    ) -> None:
         self.config = config
+        self._classes = tuple(classes)
+        self._with_rrds = with_rrds
         self.logins = 0
         self._resyncs = 0  # of sessions that are over
         self.last_asked = time.monotonic()
@@ -162,7 +169,8 @@ class PoolReader:
             raise
         self._stalls.clear()
         self._identify(records)
-        flight.live = [(ref, host) for ref, host in records.host.items() if is_live(records, host)]
+        hosts = records.host.items() if self._with_rrds else ()
+        flight.live = [(ref, host) for ref, host in hosts if is_live(records, host)]
         flight.records = records
 
     async def _updated(self, flight: Flight, reader: RecordReader) -> Records:
@@ -238,7 +246,7 @@ class PoolReader:
     async def _connect(self, flight: Flight) -> None:
         session = await self._entrance.log_in(flight)
         self._session = session
-        self._record_reader = RecordReader(session)
+        self._record_reader = RecordReader(session, self._classes)
         self._stalls.clear()
         self.logins += 1
         log.info("logged in", pool=self.config.key, master=str(session.target.url))

@@ -1,0 +1,122 @@
+"""What a table of data sources is: a kind of object, and for each source of its RRDs a metric.
+
+A row says which sources it takes by a pattern, and by what a value is multiplied to be in base
+units. A source that no row takes is not exported.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from xo_exporter.exposition import Family, FamilyType, Labels
+from xo_exporter.metrics.table import Pair
+from xo_exporter.model.objects import PoolModel
+from xo_exporter.rrd.values import Values
+
+T = TypeVar("T")
+
+Match = re.Match[str]
+
+
+def _no_labels(_thing: object, _match: Match) -> tuple[str | None, ...] | None:
+    return ()
+
+
+def _times_one(_thing: object) -> float:
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Source(Generic[T]):
+    """A row: the sources whose whole name matches `pattern`, in `factor` base units each.
+
+    `label_values` gives the values of `labels` for an object and a match, or None where the
+    source is to be left out. `correction` is a further factor that depends on the object, such
+    as on what its xapi got wrong. `since` says which xapi first has the source, where not all do.
+    """
+
+    name: str
+    help: str
+    pattern: str
+    factor: float = 1.0
+    labels: tuple[str, ...] = ()
+    label_values: Callable[[T, Match], tuple[str | None, ...] | None] = _no_labels
+    correction: Callable[[T], float] = _times_one
+    since: str = ""
+    type: FamilyType = field(default="gauge", init=False)
+
+
+@dataclass(frozen=True)
+class Series:
+    """What a source of an object becomes: its place among the values, the row, and the labels."""
+
+    place: int
+    row: int
+    labels: Labels
+    factor: float
+
+
+@dataclass(frozen=True)
+class SourceTable(Generic[T]):
+    """Rows for the data sources of one kind of object; `values` gives these.
+
+    The other fields are as those of `Table`.
+    """
+
+    collector: str
+    label_names: tuple[str, ...]
+    labels: Callable[[T, str], tuple[Pair, ...]]
+    metrics: tuple[Source[T], ...]
+    objects: Callable[[PoolModel], Sequence[T]]
+    values: Callable[[T], Values]
+    part: str = ""
+    default: bool = True
+    stable: bool = True
+    needs_rrds: bool = field(default=True, init=False)
+    _rows: dict[str, tuple[tuple[int, Match], ...]] = field(default_factory=dict, init=False)
+
+    def rows_of(self, source: str) -> tuple[tuple[int, Match], ...]:
+        """The rows that take a source."""
+        found = self._rows.get(source)
+        if found is None:
+            if len(self._rows) >= _MOST_NAMES:
+                self._rows.clear()
+            matches = (re.fullmatch(metric.pattern, source) for metric in self.metrics)
+            found = tuple((row, match) for row, match in enumerate(matches) if match)
+            self._rows[source] = found
+        return found
+
+    def series(self, thing: T, labels: Labels) -> list[Series]:
+        """The series of an object that has these labels, each once."""
+        found: dict[tuple[int, str], Series] = {}
+        for place, source in enumerate(self.values(thing).sources.names):
+            for row, match in self.rows_of(source):
+                metric = self.metrics[row]
+                texts = metric.label_values(thing, match)
+                if texts is not None:
+                    own = labels
+                    if metric.labels:
+                        own = labels.also(*zip(metric.labels, texts, strict=True))
+                    factor = metric.factor * metric.correction(thing)
+                    found.setdefault((row, own.text), Series(place, row, own, factor))
+        return list(found.values())
+
+    def families(self, objects: Sequence[T], pool: str) -> list[Family]:
+        """One family a row, in their order, with the samples of all objects."""
+        families = self.describe()
+        for thing in objects:
+            numbers = self.values(thing).numbers
+            for one in self.series(thing, Labels(self.labels(thing, pool))):
+                number = numbers[one.place]
+                if number is not None:
+                    families[one.row].samples.append((one.labels, number * one.factor))
+        return families
+
+    def describe(self) -> list[Family]:
+        """The same families without samples."""
+        return [Family(metric.name, metric.help) for metric in self.metrics]
+
+
+_MOST_NAMES = 20_000
+"""Names of sources that are remembered; beyond that hosts make them up."""

@@ -1,0 +1,51 @@
+"""The parts of a model beside the objects of the specification, each from classes of its own.
+
+A part is built from a model that has its objects; it is built anew when a record of its classes
+changed, and whenever the objects are. It changes none of them.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from xo_exporter.model.objects import SR, VDI, VM, Host, PoolModel
+from xo_exporter.xapi.records import BASE, Records, Ref
+
+
+class Index(NamedTuple):
+    """The objects of a model by reference."""
+
+    hosts: Mapping[Ref, Host]
+    vms: Mapping[Ref, VM]
+    srs: Mapping[Ref, SR]
+    vdis: Mapping[Ref, VDI]
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: the classes it is built from, and the pure function that builds it.
+
+    The model keeps it by the type that `build` gives: `model.part(Networks)`.
+    """
+
+    classes: tuple[str, ...]
+    build: Callable[[PoolModel, Records, Index], object]
+
+    def add(self, model: PoolModel, records: Records, index: Index) -> None:
+        """Build it, and put it into the model."""
+        part = self.build(model, records, index)
+        model.parts[type(part)] = part
+
+    def differs(self, before: Records, now: Records) -> bool:
+        """Whether any record of its classes may have changed."""
+        return any(getattr(before, name) is not getattr(now, name) for name in self.classes)
+
+
+PARTS: Final[Mapping[str, Part]] = {}
+"""All parts by name."""
+
+
+def classes(parts: Collection[str] = PARTS.keys()) -> tuple[str, ...]:
+    """The classes of records that the objects of the specification and these parts need."""
+    further = {name for part in parts for name in PARTS[part].classes}
+    return (*BASE, *sorted(further.difference(BASE)))
