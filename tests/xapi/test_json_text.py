@@ -89,6 +89,19 @@ def test_bare_numbers_are_left_alone_in_strings() -> None:
     }
 
 
+@pytest.mark.parametrize("number", ["1e400", "-1.5E+999", "9" * 400 + "e1000", "1e99999999"])
+def test_numbers_that_are_out_of_range_become_null(number: str) -> None:
+    """A number beyond any float is unknown, and costs nothing else; a text stays a text."""
+    decoder = msgspec.json.Decoder(dict[str, int | str | None], strict=False)
+    body = f'{{"a": {number}, "1e400": "1e400", "b\\"": "{number}", "c": 7}}'
+    assert decode(decoder, body.encode(), "it") == {
+        "a": None,
+        "1e400": "1e400",
+        'b"': number,
+        "c": 7,
+    }
+
+
 @given(st.binary())
 @example(b"")
 @example(b'{"a":["\xff')
@@ -133,6 +146,7 @@ _SLOW_TO_MEND = {
     "lone surrogates": b'["' + b"\\ud800" * 1_000_000 + b'"]',
     "encoded surrogates": b"\xed\xa0\x80" * 2_000_000,
     "ill-formed": b"\xff" * 6_000_000,
+    "large numbers": b'{"a":[' + b"1e400," * 1_000_000,
     "almost a number": b"NaN" + b"-N-I" * 1_500_000,
 }
 

@@ -8,14 +8,14 @@ that is another number than ours, the groups concerned are read anew.
 """
 
 import asyncio
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any, Final
 
 import msgspec
 
-from xo_exporter.errors import ApiFailure, BadAnswer
-from xo_exporter.xapi import json_text
-from xo_exporter.xapi.records import BASE, CLASSES, Records, Ref
+from xo_exporter.errors import ApiFailure
+from xo_exporter.xapi.batch import Change
+from xo_exporter.xapi.records import BASE, Records, Ref
 from xo_exporter.xapi.session import Session
 
 FIRST_GROUP: Final = ("pool", "host", "host_metrics", "sr", "pbd")
@@ -24,29 +24,10 @@ _UNCOUNTED: Final = frozenset({"message"})
 """Kept in files, not in the database: the server counts none of them."""
 
 _AT_ONCE: Final = 500
-"""Events decoded before the event loop gets its turn: some milliseconds."""
+"""Changes taken in before the event loop gets its turn: some milliseconds."""
 
 
-class Event(msgspec.Struct):
-    """One object that came, changed or went; `snapshot` is its whole record, none for `del`."""
-
-    ref: str
-    cls: str = msgspec.field(name="class")
-    operation: str = "mod"
-    snapshot: msgspec.Raw = msgspec.Raw(b"")
-
-
-class Batch(msgspec.Struct):
-    """The result of one `event.from`."""
-
-    token: str
-    events: list[Event]
-    valid_ref_counts: dict[str, int] = {}
-
-
-_BATCH: Final = msgspec.json.Decoder(Batch, strict=False)
-_RECORD: Final = {name: msgspec.json.Decoder(kind, strict=False) for name, kind in CLASSES.items()}
-
+_LONGEST_NUMBER: Final = 100  # digits; XAPI gives 20
 _TOKEN_LOST: Final = ("EVENTS_LOST", "EVENT_FROM_TOKEN_PARSE_FAILURE")
 
 Table = dict[str, dict[Ref, msgspec.Struct]]
@@ -65,7 +46,8 @@ def groups(classes: Collection[str]) -> tuple[tuple[str, ...], ...]:
 def _generation(token: str) -> int | None:
     """The database's generation in a token, `generation,message time`; None in another form."""
     head = token.partition(",")[0]
-    return int(head) if head.isascii() and head.isdigit() else None
+    is_number = head.isascii() and head.isdigit() and len(head) <= _LONGEST_NUMBER
+    return int(head) if is_number else None
 
 
 class RecordReader:
@@ -122,8 +104,8 @@ class RecordReader:
 
     async def _read_group(self) -> None:
         group = self._missing[0]
-        batch = await self._event_from(group, "")
-        await self._apply(batch.events, {name: {} for name in group})
+        batch = await self._session.event_from(group, "")
+        await self._apply(batch.changes, {name: {} for name in group})
         if self._token is None:
             self._token = batch.token
         del self._missing[0]
@@ -137,7 +119,7 @@ class RecordReader:
         """
         token = self._token or ""
         try:
-            batch = await self._event_from(self._classes, token)
+            batch = await self._session.event_from(self._classes, token)
         except ApiFailure as error:
             if error.code not in _TOKEN_LOST:
                 raise
@@ -145,13 +127,12 @@ class RecordReader:
         before, after = _generation(token), _generation(batch.token)
         if before is not None and after is not None and after < before:
             return self._start_anew()  # the database was set back: an older copy was restored
-        await self._apply(batch.events, {})
+        await self._apply(batch.changes, {})
         self._token = batch.token
-        counts = {name.lower(): count for name, count in batch.valid_ref_counts.items()}
         offsets = {
-            name: len(self._table[name]) - counts[name]
+            name: len(self._table[name]) - batch.counts[name]
             for name in self._classes
-            if name in counts and name not in _UNCOUNTED
+            if name in batch.counts and name not in _UNCOUNTED
         }
         return {
             name: offset
@@ -165,35 +146,25 @@ class RecordReader:
         self._missing = list(self._groups)
         return dict.fromkeys(self._classes, 0)
 
-    async def _event_from(self, classes: Iterable[str], token: str) -> Batch:
-        # A float it must be: some servers refuse an integer here.
-        return await self._session.call(_BATCH, "event.from", list(classes), token, 0.0)
-
-    async def _apply(self, events: list[Event], tables: Table) -> None:
-        """Take in events: on top of `tables`, or of what is known where these lack a class."""
-        for position, event in enumerate(events):
+    async def _apply(self, changes: list[Change], tables: Table) -> None:
+        """Take in changes: on top of `tables`, or of what is known where these lack a class."""
+        for position, (name, ref, record) in enumerate(changes):
             if position % _AT_ONCE == _AT_ONCE - 1:
                 await asyncio.sleep(0)
-            name = event.cls.lower()
             known = self._table.get(name)
             if known is None:
                 continue
             # The tables that were given out stay as they are.
             table = tables.get(name, known)
-            if event.operation == "del":
-                if event.ref in table:
+            if record is None:
+                if ref in table:
                     tables[name] = table = dict(table) if table is known else table
-                    del table[event.ref]
-            elif event.snapshot:
-                record = json_text.decode(
-                    _RECORD[name], event.snapshot, f"the {name} record {event.ref}"
-                )
-                # Most events are of fields that are not among the wanted ones.
-                before = known.get(event.ref)
-                record = before if before == record and before is not None else record
-                if table.get(event.ref) is not record:
-                    tables[name] = table = dict(table) if table is known else table
-                    table[event.ref] = record
-            else:
-                raise BadAnswer(f"event.from gives no record with {event.operation} of a {name}")
+                    del table[ref]
+                continue
+            # Most events are of fields that are not among the wanted ones.
+            before = known.get(ref)
+            same = before if before == record and before is not None else record
+            if table.get(ref) is not same:
+                tables[name] = table = dict(table) if table is known else table
+                table[ref] = same
         self._table.update(tables)

@@ -5,6 +5,7 @@ over each byte once, and what is to be replaced is counted first.
 """
 
 import re
+from collections.abc import Callable
 from typing import Final, TypeVar
 
 import msgspec
@@ -14,6 +15,8 @@ from xo_exporter.xapi import utf8
 
 T = TypeVar("T")
 
+_LONGEST: Final = 1 << 20
+"""Bytes that are mended: no record that people made is longer, and mending takes its time."""
 _MOST: Final = 200_000
 """Places to mend; where there seem to be more, it is no pool with a few odd names."""
 
@@ -27,6 +30,10 @@ _NO_NUMBER: Final = re.compile(
     rb'((?:"(?:[^"\\]++|\\.)*+"|[^"NI-]++|-(?!Infinity)|N(?!aN)|I(?!nfinity))*+)'
     rb"(?:NaN|-?Infinity)",
     re.DOTALL,
+)
+
+_TOO_LARGE: Final = re.compile(
+    rb'("(?:[^"\\]++|\\.)*+(?:"|\Z))|-?[0-9]++(?:\.[0-9]++)?[eE]\+?[0-9]{3,}+', re.DOTALL
 )
 
 
@@ -61,18 +68,32 @@ def mend(body: bytes) -> bytes:
     return _without_odd_numbers(_without_lone_surrogates(utf8.well_formed(body)))
 
 
+def _without_large_numbers(body: bytes) -> bytes:
+    return _TOO_LARGE.sub(lambda found: found[1] or b"null", body)
+
+
 def decode(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw, what: str) -> T:
-    """`body` by `decoder`, mended first where it must be.
+    """`body` by `decoder`, mended first where it must be; a number that no float can be is null.
 
     Raises BadAnswer, naming `what` was being read, when it can't be decoded even then.
     """
     try:
         return decoder.decode(body)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise BadAnswer(f"{what} can't be decoded ({error})") from error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        pass
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        mender = _mender_for(error)
+        if mender is None or memoryview(body).nbytes > _LONGEST:
+            raise BadAnswer(f"{what} can't be decoded ({error})") from error
     try:
-        return decoder.decode(mend(bytes(body)))
+        return decoder.decode(mender(bytes(body)))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadAnswer(f"{what} can't be decoded ({error})") from error
+
+
+def _mender_for(error: Exception) -> Callable[[bytes], bytes] | None:
+    match error:
+        case msgspec.ValidationError():  # its text is all that tells this one from the others
+            return _without_large_numbers if "out of range" in str(error) else None
+        case RecursionError():
+            return None
+        case _:
+            return mend

@@ -2,15 +2,16 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeVar
 
 import msgspec
 
 from xo_exporter.errors import BadAnswer, LoginRefused, SessionInvalid
-from xo_exporter.xapi import json_text, transport
+from xo_exporter.xapi import batch, reply, transport
 from xo_exporter.xapi.addresses import Target
-from xo_exporter.xapi.failures import api_failure
+from xo_exporter.xapi.blocking import in_thread
 from xo_exporter.xapi.http_client import HttpClient
 from xo_exporter.xapi.xml_rpc import call_xml
 
@@ -19,20 +20,6 @@ T = TypeVar("T")
 _XML_CALLS_AT_ONCE: Final = 4  # each has a thread and a connection of its own
 
 
-class _Reply(msgspec.Struct):
-    result: msgspec.Raw = msgspec.Raw(b"null")
-    error: msgspec.Raw = msgspec.Raw(b"null")
-
-
-class _ErrorObject(msgspec.Struct):
-    message: str = ""
-    data: list[str] | None = None
-
-
-_REPLY: Final = msgspec.json.Decoder(_Reply)
-# JSON-RPC 1.0 puts XAPI's list of code and parameters into `error`; so does 2.0 for errors
-# before a call is dispatched (a host that is still booting); otherwise 2.0 has an object.
-_ERROR: Final = msgspec.json.Decoder(list[str] | _ErrorObject | None)
 _ANYTHING: Final = msgspec.json.Decoder()
 
 
@@ -75,17 +62,29 @@ class Session:
         """The result of an XAPI call, by `decoder`; the session's reference is put in front.
 
         The call may be sent twice. Raises PoolError: ApiFailure for XAPI's own errors,
-        BadAnswer for what is none of its answers.
+        BadAnswer for what is none of its answers, and for one longer than a mebibyte.
         """
-        if self._json:
-            try:
-                return await self._call_json(decoder, method, params)
-            except NoJsonRpc as missing:
-                body = await self._call_xml(method, params)
-                self._json = not missing.for_good
-        else:
-            body = await self._call_xml(method, params)
-        return json_text.decode(decoder, body, self._answer_to(method))
+        body = await self._reply(method, params, limit=transport.SHORT_BODY)
+        what = self._answer_to(method)
+        if len(body) < batch.LARGE:
+            return reply.result(decoder, body, what)
+        return await in_thread(lambda: reply.result(decoder, body, what), abandon=lambda: None)
+
+    async def event_from(self, classes: Iterable[str], token: str) -> batch.Batch:
+        """What has changed in these classes since `token`, all of them where it is empty.
+
+        As `call`, but the answer may be long; then it is read beside the event loop.
+        """
+        # A float it must be: some servers refuse an integer here.
+        params = (list(classes), token, 0.0)
+        body = await self._reply("event.from", params, limit=transport.MAX_BODY)
+        what = self._answer_to("event.from")
+        given_up = threading.Event()
+        if len(body) < batch.LARGE:
+            return batch.read(body, what, given_up.is_set)
+        return await in_thread(
+            lambda: batch.read(body, what, given_up.is_set), abandon=given_up.set
+        )
 
     async def field(self, decoder: msgspec.json.Decoder[T], name: str) -> T:
         """A field of the session's own record, such as `is_local_superuser`; as `call`."""
@@ -94,28 +93,27 @@ class Session:
     def _answer_to(self, method: str) -> str:
         return f"the answer of {self.target.url} to {method}"
 
-    async def _call_json(
-        self, decoder: msgspec.json.Decoder[T], method: str, params: tuple[object, ...]
-    ) -> T:
+    async def _reply(self, method: str, params: tuple[object, ...], *, limit: int) -> bytes:
+        """The answer to a call in JSON-RPC, whichever dialect the server speaks."""
+        if self._json:
+            try:
+                return await self._call_json(method, params, limit)
+            except NoJsonRpc as missing:
+                body = await self._call_xml(method, params, limit)
+                self._json = not missing.for_good
+                return body
+        return await self._call_xml(method, params, limit)
+
+    async def _call_json(self, method: str, params: tuple[object, ...], limit: int) -> bytes:
         request = msgspec.json.encode(
             {"jsonrpc": "2.0", "method": method, "params": [self._ref, *params], "id": 1}
         )
-        answer = await self._http.post_json(
-            self.target, "/jsonrpc", request, limit=transport.MAX_BODY
-        )
+        answer = await self._http.post_json(self.target, "/jsonrpc", request, limit=limit)
         if answer.status != 200 or answer.content_type != "application/json":
             raise NoJsonRpc(str(self.target.url), answer.status, answer.content_type)
-        what = self._answer_to(method)
-        reply = json_text.decode(_REPLY, answer.body, what)
-        del answer
-        error = json_text.decode(_ERROR, reply.error, what)
-        if isinstance(error, list):
-            raise api_failure(error)
-        if error is not None:
-            raise api_failure([error.message, *(error.data or [])])
-        return json_text.decode(decoder, reply.result, what)
+        return answer.body
 
-    async def _call_xml(self, method: str, params: tuple[object, ...]) -> bytes:
+    async def _call_xml(self, method: str, params: tuple[object, ...], limit: int) -> bytes:
         async with self._xml_calls:
             return await call_xml(
                 self.target,
@@ -123,6 +121,7 @@ class Session:
                 (self._ref, *params),
                 context=self._context,
                 certificate_name=self._certificate_name,
+                limit=limit * transport.XML_IS_LONGER,
             )
 
     async def fetch_rrd(self, target: Target, query: Mapping[str, str], *, limit: int) -> bytes:

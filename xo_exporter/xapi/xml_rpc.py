@@ -23,23 +23,25 @@ async def call_xml(
     *,
     context: ssl.SSLContext | None,
     certificate_name: str | None,
+    limit: int,
 ) -> bytes:
-    """The result of a call as JSON, so that one decoder reads what either dialect gives.
+    """The answer to a call as JSON-RPC has it, so that one decoder reads either dialect's.
 
-    `params` begin with the session's reference. Raises PoolError.
+    `params` begin with the session's reference; the answer may have `limit` bytes. Raises
+    PoolError.
     """
     where = str(target.url)
     http = transport.PoolTransport(
         context,
         certificate_name=certificate_name,
         deadline=time.monotonic() + _FOREVER,
-        limit=transport.MAX_BODY,
+        limit=limit,
     )
 
     def ask() -> bytes:
         answer = getattr(XenAPI.Session(where, transport=http), method)(*params)
         # XML-RPC has dates of a type of its own.
-        return msgspec.json.encode(_value(answer, where), enc_hook=str)
+        return msgspec.json.encode({"result": _value(answer, where)}, enc_hook=str)
 
     return await in_thread(lambda: transport.call(ask, where), abandon=http.abort)
 

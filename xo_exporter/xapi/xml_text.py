@@ -1,6 +1,7 @@
 """XML as servers really write it: mended where it is none."""
 
 import re
+from collections.abc import Iterator
 from typing import Final
 
 from xo_exporter.xapi import utf8
@@ -13,6 +14,18 @@ _REFERENCE: Final = re.compile(r"&#(?:x([0-9a-fA-F]{1,8})|([0-9]{1,10}));")
 def has_document_type(body: bytes) -> bool:
     """Whether `body` has a document type: that of an entity bomb, since hosts send none."""
     return b"<!DOCTYPE" in body or b"<!ENTITY" in body
+
+
+def pieces(body: bytes, size: int) -> Iterator[bytes]:
+    """All of `body` in pieces of about `size` bytes, each of which can be mended by itself.
+
+    They end with a tag, if there is one within `size`: no character and no reference is cut.
+    """
+    at = 0
+    while at < len(body):
+        end = body.rfind(b">", at, at + size) + 1 or at + size
+        yield body[at:end]
+        at = end
 
 
 def _mend_reference(found: re.Match[str]) -> str:

@@ -1,0 +1,108 @@
+"""What one `event.from` brings: its records decoded, event by event where there are many."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import msgspec
+
+from xo_exporter.errors import BadAnswer, TooLate
+from xo_exporter.xapi import json_text, reply
+from xo_exporter.xapi.large_json import take_apart
+from xo_exporter.xapi.records import CLASSES, Ref
+
+LARGE: Final = 1 << 16
+"""Bytes of an answer that is decoded in a thread; below it takes a millisecond or two."""
+
+_MOST_EVENTS: Final = 500_000  # the largest class of the largest pool has a third of that
+_LONGEST_REST: Final = 1 << 16  # bytes beside the events: a token, and a count for each class
+
+
+class Event(msgspec.Struct):
+    """One object that came, changed or went; `snapshot` is its whole record, none for `del`."""
+
+    ref: str
+    cls: str = msgspec.field(name="class")
+    operation: str = "mod"
+    snapshot: msgspec.Raw = msgspec.Raw(b"")
+
+
+class Result(msgspec.Struct):
+    """The result of `event.from` as it is sent."""
+
+    token: str
+    events: list[Event]
+    valid_ref_counts: dict[str, int] = {}
+
+
+class Change(NamedTuple):
+    """An object of a class that we know; `record` is None where it went."""
+
+    cls: str
+    ref: Ref
+    record: msgspec.Struct | None
+
+
+class Batch(NamedTuple):
+    """What has changed, in its order; where to go on; and the rows by lower-case class."""
+
+    changes: list[Change]
+    token: str
+    counts: dict[str, int]
+
+
+_RESULT: Final = msgspec.json.Decoder(Result, strict=False)
+_EVENT: Final = msgspec.json.Decoder(Event, strict=False)
+_RECORD: Final = {name: msgspec.json.Decoder(kind, strict=False) for name, kind in CLASSES.items()}
+
+
+def read(body: bytes, what: str, given_up: Callable[[], bool]) -> Batch:
+    """The batch in an answer to `event.from`; of a large one it may be called in a thread.
+
+    Ends with TooLate once `given_up` says so. Raises ApiFailure, and BadAnswer with `what` in it.
+    """
+    changes: list[Change] = []
+    if len(body) >= LARGE:
+        body = _without_events(body, what, given_up, changes)
+    result = reply.result(_RESULT, body, what)
+    for event in result.events:
+        _note(event, changes)
+    counts = {name.lower(): count for name, count in result.valid_ref_counts.items()}
+    return Batch(changes, result.token, counts)
+
+
+def _without_events(
+    body: bytes, what: str, given_up: Callable[[], bool], changes: list[Change]
+) -> bytes:
+    """Take the events out of a body into `changes`; the rest is as short as it must be."""
+    events = 0
+
+    def take(element: bytes) -> None:
+        nonlocal events
+        events += 1
+        if given_up():
+            raise TooLate(f"{what} was not read in time")
+        if events > _MOST_EVENTS:
+            raise BadAnswer(f"there are more than {_MOST_EVENTS} events")
+        _note(json_text.decode(_EVENT, element, "an event"), changes)
+
+    try:
+        rest = take_apart(body, b"events", take)
+    except BadAnswer as error:
+        raise BadAnswer(f"{what} can't be decoded: {error}") from error
+    if len(rest) > _LONGEST_REST:
+        raise BadAnswer(f"{what} can't be decoded ({len(rest)} bytes of it are no events)")
+    return rest
+
+
+def _note(event: Event, changes: list[Change]) -> None:
+    name = event.cls.lower()
+    decoder = _RECORD.get(name)
+    if decoder is None:
+        return
+    if event.operation == "del":
+        changes.append(Change(name, event.ref, None))
+    elif event.snapshot:
+        record = json_text.decode(decoder, event.snapshot, f"the {name} record {event.ref}")
+        changes.append(Change(name, event.ref, record))
+    else:
+        raise BadAnswer(f"event.from gives no record with {event.operation} of a {name}")
