@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from xo_exporter.collector.told import ToldFaults
 from xo_exporter.errors import BadAnswer, DuplicatePool
 from xo_exporter.exposition import Family
 from xo_exporter.metrics import tables
@@ -83,7 +84,7 @@ class PoolScraper:
         self._collectors = collectors
         self._workshop = _Workshop(collectors)
         self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
-        self._logged: set[tuple[str, str]] = set()  # host, or none, and what failed there
+        self._told = ToldFaults(reader.config.key)
 
     @property
     def name(self) -> str:
@@ -121,7 +122,7 @@ class PoolScraper:
                 failures.append(Failure("build", BadAnswer(f"unexpected: {type(error).__name__}")))
         _drop_frames(failures)
         self._count(reading, failures)
-        self._log(failures)
+        self._told.tell(failures, sum(reading.durations.values()))
         status = PoolStatus(
             up=built is not None,
             durations={**reading.durations, **(built.durations if built else {})},
@@ -137,7 +138,7 @@ class PoolScraper:
         """Take in how the start's own reading went, which asks for no more than the name."""
         _drop_frames(reading.failures)
         self._count(reading, reading.failures)
-        self._log(reading.failures)
+        self._told.tell(reading.failures, sum(reading.durations.values()))
         if self.last is None:
             up = False if reading.failures else None
             self._remember(reading.failures, up=up, durations=reading.durations, built=None)
@@ -172,26 +173,6 @@ class PoolScraper:
         task = asyncio.create_task(work)
         self._built = reading, label, task
         return task
-
-    def _log(self, failures: Sequence[Failure]) -> None:
-        """One line for a fault when it comes, when it changes, and when it is gone."""
-        now: set[tuple[str, str]] = set()
-        for failure in failures:
-            fault = failure.host, str(failure.error)
-            if fault not in self._logged | now:
-                where = {"host": failure.host} if failure.host else {}
-                what = "a host's RRDs can't be read" if failure.host else "the pool can't be read"
-                stage, error = failure.stage, str(failure.error)
-                log.warning(what, pool=self.name, stage=stage, error=error, **where)
-            now.add(fault)
-        failing = {host for host, _ in now}
-        if "" in failing:  # nothing is known of the hosts meanwhile
-            self._logged = now | {fault for fault in self._logged if fault[0]}
-            return
-        for host in sorted({host for host, _ in self._logged} - failing):
-            where = {"host": host} if host else {}
-            log.info("readable again", pool=self.name, **where)
-        self._logged = now
 
     async def close(self) -> None:
         """Log out and forget what was read."""
