@@ -1,0 +1,1 @@
+"""The exporter that most people would write with the same packages, to compare with."""
