@@ -7,12 +7,22 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from xo_exporter.config import PoolConfig, Secret
+from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.errors import BadAnswer, LoginRefused, PoolError, Unreachable
 from xo_exporter.reading import PoolReader, Reading
 from xo_exporter.rrd.reader import HostRrdReader
-from xo_exporter.simulator import Hang, SimulatedPool, Slow, Status
+from xo_exporter.simulator import (
+    Disconnect,
+    Garbage,
+    Hang,
+    SimulatedPool,
+    Slow,
+    Status,
+    Truncated,
+)
+from xo_exporter.simulator.faults import Fault
 from xo_exporter.xapi.events import groups
 from xo_exporter.xapi.records import BASE
 
@@ -271,6 +281,61 @@ async def test_a_server_without_a_pool_is_no_pool(pool: SimulatedPool, read: Rea
     assert reading.records is None
     assert [failure.stage for failure in reading.failures] == ["objects"]
     assert isinstance(reading.failures[0].error, BadAnswer)
+
+
+NOTHING = b'{"jsonrpc":"2.0","id":1,"result":{"token":"1,1","events":[]}}'
+
+
+@pytest.mark.parametrize("read_before", [False, True])
+async def test_one_answer_without_a_pool_is_not_the_last_word(
+    pool: SimulatedPool, reader: PoolReader, read: Read, *, read_before: bool
+) -> None:
+    """Where an answer lacked the pool, or took it away, the next reading is whole by itself."""
+    answer = NOTHING
+    if read_before:
+        await read()
+        ref = pool.database.only("pool")[0]
+        gone = b'{"class":"pool","operation":"del","ref":"%b"}' % ref.encode()
+        answer = NOTHING.replace(b"[]", b"[%b]" % gone).replace(b"1,1", b"9" * 20 + b",1")
+    pool.faults.add(Garbage(answer, "application/json"), method="event.from", times=1)
+    reading = await read()
+    assert [failure.stage for failure in reading.failures] == ["objects"]
+    assert "no pool record" in str(reading.failures[0].error)
+    reading = await read()
+    assert reading.failures == ()
+    assert reading.records is not None
+    assert set(reading.records.vm) == set(pool.database.tables["VM"])
+    assert reader.logins == 1
+
+
+async def test_an_answer_without_a_pool_is_not_taken_for_another_pool(
+    pool: SimulatedPool, config: PoolConfig
+) -> None:
+    """A host that names no pool when it is compared has not left the pool."""
+    member = Url.parse(pool.url_of(list(pool.database.tables["host"])[1]))
+    reader = PoolReader(dataclasses.replace(config, members=(member,)))
+    assert (await reader.read(time.monotonic() + 10)).failures == ()
+    await reader.close()
+    pool.faults.add(Garbage(NOTHING, "application/json"), method="event.from", times=1)
+    with capture_logs() as lines:
+        await reader.read(time.monotonic() + 10)
+        assert (await reader.read(time.monotonic() + 10)).failures == ()
+    assert [line for line in lines if line["log_level"] == "warning"] == []
+    await reader.close()
+
+
+@pytest.mark.parametrize("fault", [Disconnect(), Truncated(announced=True)], ids=repr)
+async def test_calls_that_are_cut_leave_no_session_behind(
+    fault: Fault, pool: SimulatedPool, reader: PoolReader, read: Read
+) -> None:
+    """While calls are cut and log-ins work, each session that is given up is logged out."""
+    await read()
+    with pool.faults.active(fault, method="event.from"):
+        for _ in range(5):
+            assert (await read()).records is None
+    assert (await read()).failures == ()
+    await reader.close()
+    assert pool.sessions.open == []
 
 
 async def test_a_dead_pool_is_unreachable(pool: SimulatedPool, read: Read) -> None:

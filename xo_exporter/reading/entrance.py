@@ -92,9 +92,7 @@ class Entrance:
 
         Raises BadAnswer where there is no pool.
         """
-        uuid, name = pool_identity(records)
-        if not uuid:
-            raise BadAnswer("the server has no pool record, as an XAPI server must")
+        uuid, name = _identity(records)
         is_new = uuid != self.uuid
         if is_new and self.uuid:
             log.warning(
@@ -116,11 +114,11 @@ class Entrance:
         reader = RecordReader(session)
         try:
             await reader.read_first_group()
+            uuid, _ = _identity(reader.records())
         except PoolError:
             if where == self._config.url:
                 return  # what ails the pool itself shows when it is read
             raise
-        uuid, _ = pool_identity(reader.records())
         if uuid == self.uuid:
             return
         self._forget(where)
@@ -148,3 +146,10 @@ class Entrance:
             for address, hostname in self._hostnames.items()
             if target_of(config.url, config.members, address, hostname).url != url
         }
+
+
+def _identity(records: Records) -> tuple[str, str]:
+    uuid, name = pool_identity(records)
+    if not uuid:
+        raise BadAnswer("the server has no pool record, as an XAPI server must")
+    return uuid, name

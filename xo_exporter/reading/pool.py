@@ -158,7 +158,7 @@ class PoolReader:
         groups_read, started = reader.groups_read, time.monotonic()
         try:
             await reader.read_first_group()
-            self._identify(reader.records())
+            self._identify(reader)
             if not flight.named.done():
                 flight.named.set_result(None)
             if flight.depth < Depth.ALL:
@@ -168,7 +168,7 @@ class PoolReader:
             self._note_stall(reader.groups_read - groups_read, time.monotonic() - started)
             raise
         self._stalls.clear()
-        self._identify(records)
+        self._identify(reader)
         hosts = records.host.items() if self._with_rrds else ()
         flight.live = [(ref, host) for ref, host in hosts if is_live(records, host)]
         flight.records = records
@@ -183,8 +183,13 @@ class PoolReader:
                 if reader.groups_read == groups_read:
                     raise
 
-    def _identify(self, records: Records) -> None:
-        if self._entrance.note(records):
+    def _identify(self, reader: RecordReader) -> None:
+        try:
+            is_new = self._entrance.note(reader.records())
+        except BadAnswer:
+            reader.start_anew()  # one answer without a pool must not be the last word
+            raise
+        if is_new:
             self._rrd_readers.clear()
 
     def _note_stall(self, progress: int, seconds: float) -> None:

@@ -72,9 +72,14 @@ class RecordReader:
         self.resyncs = 0
 
     async def read_first_group(self) -> None:
-        """Read pool and hosts, if that wasn't done before: enough to know the pool's name."""
-        if self.groups_read == 0:
+        """Read pool and hosts, if that is still to be done: enough to know the pool's name."""
+        if self._missing[:1] == [self._groups[0]]:
             await self._read_group()
+
+    def start_anew(self) -> None:
+        """Read everything at the next update: what was given can't be true."""
+        self._start_anew()
+        self.resyncs += 1
 
     async def update(self) -> Records:
         """All records as they are now; raises PoolError."""
