@@ -1,5 +1,6 @@
 """What `check` finds, step by step."""
 
+import asyncio
 import dataclasses
 import socket
 from collections.abc import AsyncIterator
@@ -10,7 +11,16 @@ import pytest
 from xo_exporter.check import check
 from xo_exporter.config import Config, PoolConfig, Secret, Tls, Url
 from xo_exporter.metrics.tables import COLLECTORS
-from xo_exporter.simulator import Failure, Hang, SimulatedPool, Status, make_estate
+from xo_exporter.simulator import (
+    Disconnect,
+    Failure,
+    Garbage,
+    Hang,
+    SimulatedPool,
+    Status,
+    make_estate,
+)
+from xo_exporter.simulator.faults import Fault
 
 
 @pytest.fixture
@@ -204,3 +214,82 @@ async def test_a_role_that_is_not_told_does_not_hold_up_the_check(
     assert not all_well
     assert "failed  role" in steps(lines)
     assert "ok      objects" in steps(lines)
+
+
+LOG_IN = "session.login_with_password"
+ROLE = "session.get_is_local_superuser"
+
+FAULTS = {
+    "a log-in that hangs": (LOG_IN, Hang(), "log-in", "timeout"),
+    "XAPI that starts": (LOG_IN, Failure("HOST_STILL_BOOTING"), "log-in", "starting"),
+    "a member without a master": (LOG_IN, Failure("HOST_IS_SLAVE", ("",)), "log-in", "emergency"),
+    "an unknown error": (LOG_IN, Failure("INTERNAL_ERROR", ("x",)), "log-in", "xensource.log"),
+    "404 at the log-in": (LOG_IN, Status(404), "log-in", "web server"),
+    "503 at the log-in": (LOG_IN, Status(503), "log-in", "starting"),
+    "no answer at the log-in": (LOG_IN, Disconnect(), "log-in", "firewalls"),
+    "a role that hangs": (ROLE, Hang(), "role", "timeout"),
+    "a role of no HTTP": (ROLE, Disconnect(), "role", "firewalls"),
+    "a role that is a page": (ROLE, Garbage(), "role", "web server"),
+    "objects that hang": ("event.from", Hang(), "objects", "timeout"),
+    "objects that are a page": ("event.from", Garbage(), "objects", "web server"),
+    "RRDs that hang": ("/rrd_updates", Hang(), "RRDs", "members"),
+    "RRDs of status 500": ("/rrd_updates", Status(500), "RRDs", "xcp-rrdd"),
+    "RRDs that are cut off": ("/rrd_updates", Disconnect(), "RRDs", "members"),
+    "RRDs of another kind": ("/rrd_updates", Garbage(b"<rrd/>", "text/xml"), "RRDs", "xcp-rrdd"),
+}
+
+
+def hints(lines: list[str], step: str) -> list[str]:
+    """Give what stands below each step of this name that failed."""
+    return [
+        below.strip() if below.startswith(" " * 10) else ""
+        for line, below in zip(lines, [*lines[1:], ""], strict=True)
+        if line.startswith(f"  failed  {step}")
+    ]
+
+
+@pytest.mark.parametrize(("where", "fault", "step", "word"), FAULTS.values(), ids=FAULTS)
+async def test_each_step_that_fails_says_what_to_do(
+    pool: SimulatedPool, config: PoolConfig, where: str, fault: Fault, step: str, word: str
+) -> None:
+    """Below what failed stands what to look for, whatever it was."""
+    if where.startswith("/"):
+        pool.faults.add(fault, path=where)
+    else:
+        pool.faults.add(fault, method=where)
+    lines, all_well = await findings(dataclasses.replace(config, timeout=1.0))
+    assert not all_well
+    found = hints(lines, step)
+    assert found
+    assert all(word in hint for hint in found), lines
+    assert all(hints(lines, "")), lines
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_server_that_speaks_no_http_is_told_with_what_to_do(
+    config: PoolConfig, scheme: str
+) -> None:
+    """Where something else listens, each step that fails says what to look for."""
+
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-another\r\n")
+        await reader.read(1 << 16)
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        url = Url(scheme, "127.0.0.1", server.sockets[0].getsockname()[1])
+        lines, all_well = await findings(
+            dataclasses.replace(config, url=url, tls=Tls(), timeout=2.0)
+        )
+    assert not all_well
+    assert "failed  log-in" in steps(lines)
+    assert all(hints(lines, "")), lines
+
+
+async def test_a_password_file_that_is_gone_says_what_to_do(
+    config: PoolConfig, tmp_path: Path
+) -> None:
+    """What keeps the log-in from being tried has a hint as well."""
+    gone = dataclasses.replace(config, password=None, password_file=tmp_path / "gone")
+    lines, _ = await findings(gone)
+    assert all(hints(lines, "log-in")), lines

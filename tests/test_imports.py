@@ -24,7 +24,7 @@ LAYERS = [
     {"model"},
     {"exposition"},
     {"metrics"},
-    {"pool_labels", "logs", "cautions"},
+    {"pool_labels", "logs", "cautions", "check_hints"},
     {"reading"},
     {"collector"},
     {"web"},

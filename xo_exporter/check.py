@@ -11,9 +11,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from xo_exporter.check_hints import hint_of
 from xo_exporter.collector import Collector, Outcome
 from xo_exporter.config import Config, PoolConfig, Url
-from xo_exporter.errors import ApiFailure, ConfigError, PoolError
+from xo_exporter.errors import ApiFailure, ConfigError, PoolError, TooLate
 from xo_exporter.settings import shown
 from xo_exporter.xapi import tls
 from xo_exporter.xapi.login import log_in
@@ -85,13 +86,14 @@ async def _enter(pool: PoolConfig) -> tuple[list[_Step], bool]:
     try:
         session = await log_in(pool, deadline=time.monotonic() + pool.timeout, hostnames={})
     except (PoolError, ConfigError) as error:
-        return [*steps, _fails("log-in", error.message, error.hint)], False
+        return [*steps, _fails("log-in", error.message, hint_of(error, "login"))], False
     try:
         async with asyncio.timeout(pool.timeout):
             steps.append(_works("log-in", f"as {pool.username}, at {session.target.url}"))
             steps += [step async for step in _role(session)]
     except TimeoutError:
-        steps.append(_fails("role", f"{session.target.url} did not answer in time"))
+        late = TooLate(f"{session.target.url} did not answer in time")
+        steps.append(_fails("role", late.message, hint_of(late)))
     finally:
         await _log_out(session)
     return steps, True
@@ -123,7 +125,7 @@ async def _address(pool: PoolConfig, url: Url) -> AsyncIterator[_Step]:
         async with asyncio.timeout(pool.timeout):
             yield await _connection(pool, url)
     except PoolError as error:
-        yield _fails("TLS", error.message, error.hint)
+        yield _fails("TLS", error.message, hint_of(error))
     except OSError as error:
         hint = "see whether the host is up, and what firewalls are between"
         yield _fails("connection", f"{url} takes none ({_reason(error)})", hint)
@@ -168,11 +170,11 @@ async def _role(session: Session) -> AsyncIterator[_Step]:
             yield _works("role", f"that of {name}; read-only is enough")
     except ApiFailure as error:
         if error.code != "MESSAGE_METHOD_UNKNOWN":
-            yield _fails("role", error.message, error.hint)
+            yield _fails("role", error.message, hint_of(error))
         else:  # whether it is enough shows in what can be read
             yield _works("role", "this XAPI does not tell; read-only is enough")
     except PoolError as error:
-        yield _fails("role", error.message, error.hint)
+        yield _fails("role", error.message, hint_of(error))
 
 
 def _reading(outcome: Outcome) -> Iterator[_Step]:
@@ -191,7 +193,7 @@ def _reading(outcome: Outcome) -> Iterator[_Step]:
                 yield _works(f"RRDs of {host.name_label}", f"read{age}{_clock(host.clock_offset)}")
     for failure in outcome.failures:
         what = f"RRDs of {failure.host}" if failure.host else failure.stage
-        yield _fails(what, failure.error.message, failure.error.hint)
+        yield _fails(what, failure.error.message, hint_of(failure.error, failure.stage))
 
 
 def _clock(offset: float | None) -> str:
