@@ -127,6 +127,7 @@ class PoolReader:
             # The session is over, the master is another, or the connection is dead: once anew.
             if isinstance(error, TooLate):
                 self._entrance.avoid(self._where)
+            if isinstance(error, TooLate | Unreachable):
                 self._leave()
             else:
                 await self._disconnect(log_out=False)
