@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from structlog.testing import capture_logs
 
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.simulator import Hang, SimulatedPool, Slow, Status
@@ -356,3 +357,65 @@ def _dead(name: str) -> PoolConfig:
         probe.bind(("127.0.0.1", 0))
         url = Url("http", "127.0.0.1", probe.getsockname()[1])
     return PoolConfig(url=url, username="root", password=Secret("none"), name=name)
+
+
+async def raw(client: Client, request: bytes) -> bytes:
+    """Send these bytes and give all that comes."""
+    assert client.server.port is not None
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.server.port)
+    writer.write(request)
+    async with asyncio.timeout(20):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.0\r\n",
+        b"HTTP/1.1\r\nHost:\r\n",
+        b'HTTP/1.1\r\nHost: x y"<\r\n',
+        b"HTTP/1.1\r\nHost: user@exporter\r\n",
+        b"HTTP/1.1\r\nHost: exporter:99999\r\n",
+        b"HTTP/1.1\r\nHost: [::1\r\n",
+        b"HTTP/1.1\r\nHost: exporter/path\r\n",
+    ],
+)
+async def test_without_a_host_discovery_names_where_it_was_asked(
+    client: Client, head: bytes
+) -> None:
+    """Where a request says no host, or what is none, the target is the address, with the port."""
+    answer = await raw(client, b"GET /sd " + head + b"Connection: close\r\n\r\n")
+    (entry,) = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert entry["targets"] == [f"127.0.0.1:{client.server.port}"]
+
+
+@pytest.mark.parametrize(
+    "host", ["exporter", "exporter.example.:80", "[::1]:19773", "10.0.0.1:1", "my_exporter:65535"]
+)
+async def test_discovery_names_the_host_of_the_request(client: Client, host: str) -> None:
+    """A host that is one is the target as it was said."""
+    (entry,) = json.loads(await get(client, "/sd", Host=host))
+    assert entry["targets"] == [host]
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    [
+        b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization : Basic c2VjcmV0\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Basic c2VjcmV0\x00\r\n\r\n",
+        b"GET /?c2VjcmV0 HTTP/9\r\n\r\n",
+        b"c2VjcmV0 c2VjcmV0\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_quoted_in_no_log(
+    client: Client, request_head: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A head that is ill-formed is a line at level debug, which has nothing of what was sent."""
+    caplog.set_level("DEBUG")
+    with capture_logs() as lines:
+        assert b" 400 " in await raw(client, request_head)
+    told = [line for line in lines if line["event"] == "a request that is no HTTP"]
+    assert [line["log_level"] for line in told] == ["debug"]
+    assert "c2VjcmV0" not in str(lines) + caplog.text

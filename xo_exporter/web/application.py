@@ -9,6 +9,7 @@ from aiohttp import hdrs, web
 from xo_exporter.collector import Collector, Form, Scrape
 from xo_exporter.exposition import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE
 from xo_exporter.web import negotiation
+from xo_exporter.web.asked_at import asked_at
 from xo_exporter.web.bad_requests import without_bad_requests
 from xo_exporter.web.page import page
 from xo_exporter.web.sending import Sliced, Unread
@@ -101,7 +102,7 @@ async def _service_discovery(request: web.Request) -> web.Response:
     return web.json_response(
         [
             {
-                "targets": [request.host],
+                "targets": [asked_at(request)],
                 "labels": {
                     "__scheme__": request.scheme,
                     "__metrics_path__": "/probe",
