@@ -1,10 +1,18 @@
 """What a value of XAPI is worth: known, or None."""
 
+import calendar
 import math
 import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 _INT64 = 1 << 63
+
+_TIME: Final = re.compile(
+    r"([0-9]{4})-?(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])"
+    r"T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.[0-9]{1,9})?Z?"
+)
+_FIRST_YEAR: Final = 1971  # XAPI writes 1970 for what never was
 
 
 def count(value: int | None) -> int | None:
@@ -52,3 +60,17 @@ def version(text: str) -> tuple[int, ...]:
     """The leading numbers of a version, `24.19.2-1.9` is (24, 19, 2); () for none."""
     match = re.match(r"[0-9]{1,9}(\.[0-9]{1,9})*", text)
     return tuple(int(number) for number in match[0].split(".")) if match else ()
+
+
+def timestamp(text: str) -> int | None:
+    """The Unix time of one of XAPI's dates, `20240131T10:11:12Z` or with dashes, which are UTC.
+
+    What is no date, or is in 1970, is unknown: that is how XAPI writes what never was.
+    """
+    match = _TIME.fullmatch(text)
+    if match is None:
+        return None
+    year, month, day, hour, minute, second = (int(number) for number in match.groups())
+    if year < _FIRST_YEAR or day > calendar.monthrange(year, month)[1]:
+        return None
+    return calendar.timegm((year, month, day, hour, minute, second))
