@@ -8,6 +8,7 @@ from typing import get_args
 
 from xo_exporter.model import known, usage
 from xo_exporter.model.first import by_userdevice, by_uuid
+from xo_exporter.model.index import Index
 from xo_exporter.model.lists import fill_lists, link_disks
 from xo_exporter.model.measured import Rrds, measure
 from xo_exporter.model.objects import (
@@ -22,7 +23,7 @@ from xo_exporter.model.objects import (
     PoolModel,
     VMPowerState,
 )
-from xo_exporter.model.parts import PARTS, Index
+from xo_exporter.model.parts import PARTS
 from xo_exporter.model.state import set_guest, set_memory_size, set_sr_sizes, set_vdi_usage
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref

@@ -6,19 +6,12 @@ changed, and whenever the objects are. It changes none of them.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
-from xo_exporter.model.objects import SR, VDI, VM, Host, PoolModel
-from xo_exporter.xapi.records import BASE, Records, Ref
-
-
-class Index(NamedTuple):
-    """The objects of a model by reference."""
-
-    hosts: Mapping[Ref, Host]
-    vms: Mapping[Ref, VM]
-    srs: Mapping[Ref, SR]
-    vdis: Mapping[Ref, VDI]
+from xo_exporter.model import host_storage
+from xo_exporter.model.index import Index
+from xo_exporter.model.objects import PoolModel
+from xo_exporter.xapi.records import BASE, Records
 
 
 @dataclass(frozen=True)
@@ -41,7 +34,9 @@ class Part:
         return any(getattr(before, name) is not getattr(now, name) for name in self.classes)
 
 
-PARTS: Final[Mapping[str, Part]] = {}
+PARTS: Final[Mapping[str, Part]] = {
+    "host_storage": Part(classes=(), build=host_storage.build),
+}
 """All parts by name."""
 
 
