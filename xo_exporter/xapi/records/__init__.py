@@ -22,6 +22,7 @@ from xo_exporter.xapi.records.hosts import (
     Pool,
     SoftwareVersion,
 )
+from xo_exporter.xapi.records.networks import PIF, VIF, Bond, Network, PIFMetrics
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 from xo_exporter.xapi.records.storage import PBD, SR, VBD, VDI
 from xo_exporter.xapi.records.vms import VM, OsVersion, VMGuestMetrics, VMMetrics
@@ -31,15 +32,20 @@ __all__ = [
     "CLASSES",
     "NULL_REF",
     "PBD",
+    "PIF",
     "SR",
     "VBD",
     "VDI",
+    "VIF",
     "VM",
+    "Bond",
     "CpuInfo",
     "Host",
     "HostMetrics",
     "HostOtherConfig",
+    "Network",
     "OsVersion",
+    "PIFMetrics",
     "Pool",
     "Records",
     "Ref",
@@ -62,9 +68,14 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     pbd: Mapping[Ref, PBD]
     vdi: Mapping[Ref, VDI]
     vbd: Mapping[Ref, VBD]
+    network: Mapping[Ref, Network] = {}
+    pif: Mapping[Ref, PIF] = {}
+    pif_metrics: Mapping[Ref, PIFMetrics] = {}
+    bond: Mapping[Ref, Bond] = {}
+    vif: Mapping[Ref, VIF] = {}
 
 
-CLASSES: Final[Mapping[str, type[msgspec.Struct]]] = {
+_OF_THE_SPECIFICATION: Final[Mapping[str, type[msgspec.Struct]]] = {
     "pool": Pool,
     "host": Host,
     "host_metrics": HostMetrics,
@@ -76,7 +87,16 @@ CLASSES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "vdi": VDI,
     "vbd": VBD,
 }
+
+CLASSES: Final[Mapping[str, type[msgspec.Struct]]] = {
+    **_OF_THE_SPECIFICATION,
+    "network": Network,
+    "pif": PIF,
+    "pif_metrics": PIFMetrics,
+    "bond": Bond,
+    "vif": VIF,
+}
 """The class of each record by the lower-case name that events give it; fields of `Records`."""
 
-BASE: Final = tuple(CLASSES)
+BASE: Final = tuple(_OF_THE_SPECIFICATION)
 """The classes that the objects of the specification are built from: always read."""
