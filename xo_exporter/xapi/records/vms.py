@@ -8,7 +8,6 @@ from msgspec.structs import force_setattr
 
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 
-
 BLOCKABLE: Final = (
     *("start", "start_on", "resume", "resume_on", "pause", "suspend"),
     *("clean_shutdown", "hard_shutdown", "shutdown", "clean_reboot", "hard_reboot"),
