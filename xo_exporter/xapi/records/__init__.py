@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from xo_exporter.xapi.records.clusters import Cluster, ClusterHost
 from xo_exporter.xapi.records.hosts import (
     CpuInfo,
     Host,
@@ -24,7 +25,8 @@ from xo_exporter.xapi.records.hosts import (
 )
 from xo_exporter.xapi.records.networks import PIF, VIF, Bond, Network, PIFMetrics
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
-from xo_exporter.xapi.records.storage import PBD, SR, VBD, VDI
+from xo_exporter.xapi.records.storage import PBD, SM, SR, VBD, VDI
+from xo_exporter.xapi.records.updates import Certificate, PoolUpdate
 from xo_exporter.xapi.records.vms import VM, OsVersion, VMGuestMetrics, VMMetrics
 
 __all__ = [
@@ -33,12 +35,16 @@ __all__ = [
     "NULL_REF",
     "PBD",
     "PIF",
+    "SM",
     "SR",
     "VBD",
     "VDI",
     "VIF",
     "VM",
     "Bond",
+    "Certificate",
+    "Cluster",
+    "ClusterHost",
     "CpuInfo",
     "Host",
     "HostMetrics",
@@ -47,6 +53,7 @@ __all__ = [
     "OsVersion",
     "PIFMetrics",
     "Pool",
+    "PoolUpdate",
     "Records",
     "Ref",
     "SoftwareVersion",
@@ -73,6 +80,11 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     pif_metrics: Mapping[Ref, PIFMetrics] = {}
     bond: Mapping[Ref, Bond] = {}
     vif: Mapping[Ref, VIF] = {}
+    certificate: Mapping[Ref, Certificate] = {}
+    cluster: Mapping[Ref, Cluster] = {}
+    cluster_host: Mapping[Ref, ClusterHost] = {}
+    pool_update: Mapping[Ref, PoolUpdate] = {}
+    sm: Mapping[Ref, SM] = {}
 
 
 _OF_THE_SPECIFICATION: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -95,6 +107,11 @@ CLASSES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "pif_metrics": PIFMetrics,
     "bond": Bond,
     "vif": VIF,
+    "certificate": Certificate,
+    "cluster": Cluster,
+    "cluster_host": ClusterHost,
+    "pool_update": PoolUpdate,
+    "sm": SM,
 }
 """The class of each record by the lower-case name that events give it; fields of `Records`."""
 

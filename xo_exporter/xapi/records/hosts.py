@@ -11,14 +11,9 @@ HOST_OPERATIONS: Final = ("apply_updates", "enable", "evacuate", "power_on", "re
 
 
 class PoolOtherConfig(msgspec.Struct, frozen=True, gc=False):
-    """`pool.other_config`: whether VMs are started with their hosts."""
+    """`pool.other_config`: whether VMs start with their hosts; set while hosts are upgraded."""
 
     auto_poweron: str = ""
-
-
-class PoolOtherConfig(msgspec.Struct, frozen=True, gc=False):
-    """`pool.other_config`: the key that XAPI sets while the hosts are upgraded one by one."""
-
     rolling_upgrade_in_progress: str | None = None
 
 
@@ -32,6 +27,16 @@ class Pool(msgspec.Struct, frozen=True, gc=False):
     master: Ref = NULL_REF
     default_SR: Ref = NULL_REF
     ha_enabled: bool | None = None
+    ha_host_failures_to_tolerate: int | None = None
+    ha_plan_exists_for: int | None = None
+    ha_overcommitted: bool | None = None
+    ha_allow_overcommit: bool | None = None
+    ha_statefiles: list[str] = []
+    wlb_enabled: bool | None = None
+    redo_log_enabled: bool | None = None
+    tls_verification_enabled: bool | None = None
+    is_psr_pending: bool | None = None
+    last_update_sync: str = ""
     other_config: PoolOtherConfig = PoolOtherConfig()
 
 
