@@ -8,6 +8,7 @@ from typing import get_args
 
 from xo_exporter.model import known, usage
 from xo_exporter.model.first import by_userdevice, by_uuid
+from xo_exporter.model.guests import settings_of
 from xo_exporter.model.index import Index
 from xo_exporter.model.lists import fill_lists, link_disks
 from xo_exporter.model.measured import Rrds, measure
@@ -24,7 +25,14 @@ from xo_exporter.model.objects import (
     VMPowerState,
 )
 from xo_exporter.model.parts import PARTS
-from xo_exporter.model.state import set_guest, set_memory_size, set_sr_sizes, set_vdi_usage
+from xo_exporter.model.state import (
+    set_guest,
+    set_memory_size,
+    set_operations,
+    set_sr_sizes,
+    set_start_time,
+    set_vdi_usage,
+)
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
 
@@ -137,6 +145,7 @@ class ModelBuilder:
         if controller is not None:
             self.controllers[ref] = controller
             host.controller = controller.uuid or None
+            host.controller_vCPUs = self._vcpus(controller)
             set_memory_size(host.controller_memory, controller, self._records)
         return host
 
@@ -206,12 +215,14 @@ class ModelBuilder:
         snapshot = vm.is_a_snapshot or vm.snapshot_of in self._records.vm
         return not (snapshot or vm.is_a_template or vm.is_control_domain)
 
-    def _vm(self, ref: Ref, record: xapi.VM) -> VM:
-        running = record.power_state == "Running"
-        metrics = self._records.vm_metrics.get(record.metrics)
+    def _vcpus(self, vm: xapi.VM) -> int | None:
+        metrics = self._records.vm_metrics.get(vm.metrics)
+        running = vm.power_state == "Running"
         vcpus = known.positive(metrics.VCPUs_number) if running and metrics else None
-        if vcpus is None:
-            vcpus = known.count(record.VCPUs_at_startup)
+        return known.count(vm.VCPUs_at_startup) if vcpus is None else vcpus
+
+    def _vm(self, ref: Ref, record: xapi.VM) -> VM:
+        vcpus = self._vcpus(record)
         vm = VM(
             UUID=record.uuid,
             name_label=record.name_label,
@@ -222,8 +233,12 @@ class ModelBuilder:
             container=self._container(ref, record),
             pool=self._pool,
             CPUs=usage.of_cores({}, vcpus),
+            affinity=self.hosts.get(record.affinity),
+            settings=settings_of(record),
         )
         set_memory_size(vm.memory, record, self._records)
+        set_start_time(vm, self._records.vm_metrics.get(record.metrics))
+        set_operations(vm, record)
         set_guest(vm, self._records.vm_guest_metrics.get(record.guest_metrics))
         return vm
 

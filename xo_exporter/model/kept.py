@@ -4,7 +4,7 @@ Most of what XAPI tells between two readings is how large something is now. Such
 put into the object that it concerns; any other builds the model anew.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from msgspec import structs
@@ -18,8 +18,12 @@ from xo_exporter.xapi.records import BASE, Records, Ref
 
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "host_metrics": ("memory_total", "memory_free"),
-    "vm_metrics": ("memory_actual",),
-    "vm_guest_metrics": ("networks", "os_version"),
+    "vm": ("current_operations",),
+    "vm_metrics": ("memory_actual", "start_time"),
+    "vm_guest_metrics": (
+        *("networks", "os_version", "live"),
+        *("PV_drivers_version", "PV_drivers_detected", "PV_drivers_up_to_date"),
+    ),
     "sr": ("physical_size", "physical_utilisation", "virtual_allocation"),
     "vdi": ("physical_utilisation",),
 }
@@ -108,29 +112,38 @@ class KeptModel:
 
     def _apply(self, records: Records, changed: _Changed) -> list[str]:
         """Put the changes into the objects, and give the UUIDs of these."""
+        return [*self._apply_to_vms(records, changed), *self._apply_to_storage(records, changed)]
+
+    def _apply_to_vms(self, records: Records, changed: _Changed) -> Iterator[str]:
         builder = self._builder
-        uuids: list[str] = []
+        for ref in changed.get("vm", ()):
+            if (vm := builder.vms.get(ref)) is not None:
+                state.set_operations(vm, records.vm[ref])
+                yield vm.UUID
         for ref in changed.get("vm_metrics", ()):
             for vm_ref in self._by_metrics.get(ref, ()):
                 vm = builder.vms[vm_ref]
                 state.set_memory_size(vm.memory, records.vm[vm_ref], records)
-                uuids.append(vm.UUID)
+                state.set_start_time(vm, records.vm_metrics[ref])
+                yield vm.UUID
             for host_ref in self._by_controller_metrics.get(ref, ()):
                 host = builder.hosts[host_ref]
                 controller = builder.controllers[host_ref]
                 state.set_memory_size(host.controller_memory, controller, records)
-                uuids.append(host.UUID)
+                yield host.UUID
         for ref in changed.get("vm_guest_metrics", ()):
             for vm_ref in self._by_guest_metrics.get(ref, ()):
                 vm = builder.vms[vm_ref]
                 state.set_guest(vm, records.vm_guest_metrics[ref])
-                uuids.append(vm.UUID)
+                yield vm.UUID
+
+    def _apply_to_storage(self, records: Records, changed: _Changed) -> Iterator[str]:
+        builder = self._builder
         for ref in changed.get("sr", ()):
             if (sr := builder.srs.get(ref)) is not None:
                 state.set_sr_sizes(sr, records.sr[ref])
-                uuids.append(sr.UUID)
+                yield sr.UUID
         for ref in changed.get("vdi", ()):
             if (vdi := builder.vdis.get(ref)) is not None:
                 state.set_vdi_usage(vdi, records.vdi[ref])
-                uuids.append(vdi.UUID)
-        return uuids
+                yield vdi.UUID

@@ -8,6 +8,7 @@ UUID. Unknown is None. Sizes and usages are in bytes, CPU usages are ratios from
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeVar
 
+from xo_exporter.model.guests import Guest, Settings
 from xo_exporter.rrd.values import NO_VALUES, Values
 
 PartType = TypeVar("PartType")
@@ -86,6 +87,7 @@ class Host(_Shown):
     CPU_usage: float | None = None
     controller_memory: Memory = field(default_factory=Memory)
     controller_CPU_usage: float | None = None
+    controller_vCPUs: int | None = None
     SRs: "list[SR]" = field(default_factory=list)
     VMs: "list[VM]" = field(default_factory=list)
     running_VMs: "list[VM]" = field(default_factory=list)
@@ -102,6 +104,7 @@ class Host(_Shown):
 class VM(_Shown):
     """A guest: no template, no snapshot, no control domain.
 
+    `affinity` is the host it is to run on rather than on others; `start_time` is in Unix time.
     `values` are what the RRDs of `values_host` say of it, which is its own host unless it moves.
     """
 
@@ -121,6 +124,11 @@ class VM(_Shown):
     CPUs: list[float | None] = field(default_factory=list)
     CPU_usage: float | None = None
     VBDs: "list[VBD]" = field(default_factory=list)
+    start_time: int | None = None
+    current_operations: tuple[str, ...] = ()
+    affinity: Host | None = None
+    settings: Settings = field(default_factory=Settings)
+    guest: Guest = field(default_factory=Guest)
     values: Values = field(default_factory=lambda: NO_VALUES)
     values_host: Host | None = None
 

@@ -5,7 +5,8 @@ Whoever adds a field that others read, or that decides on a link, does not set i
 """
 
 from xo_exporter.model import known
-from xo_exporter.model.guest_address import main_address
+from xo_exporter.model.guest_address import NONE, addresses
+from xo_exporter.model.guests import Guest, guest_of
 from xo_exporter.model.objects import SR, VDI, VM, Memory
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records
@@ -20,11 +21,24 @@ def set_memory_size(memory: Memory, vm: xapi.VM, records: Records) -> None:
     memory.size = known.count(vm.memory_dynamic_max) if size is None else size
 
 
+def set_start_time(vm: VM, metrics: xapi.VMMetrics | None) -> None:
+    """When a VM that runs was started, in Unix time: XAPI keeps that of one that doesn't."""
+    running = vm.power_state == "Running"
+    vm.start_time = known.timestamp(metrics.start_time) if running and metrics else None
+
+
+def set_operations(vm: VM, record: xapi.VM) -> None:
+    """What is being done with a VM."""
+    vm.current_operations = tuple(sorted(record.current_operations))
+
+
 def set_guest(vm: VM, guest: xapi.VMGuestMetrics | None) -> None:
-    """What the guest agent reports: addresses, while the VM runs, and operating system."""
+    """What the guest agent reports: operating system, and while the VM runs all the rest."""
     guest = guest or xapi.VMGuestMetrics()
     running = vm.power_state == "Running"
-    vm.address = main_address(guest.networks) if running and guest.networks else None
+    found = addresses(guest.networks) if running else NONE
+    vm.address = found.main
+    vm.guest = guest_of(guest, found.all) if running else Guest()
     os_version = guest.os_version
     vm.os_name = os_version.name
     vm.os_distro = os_version.distro
