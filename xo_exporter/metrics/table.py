@@ -114,6 +114,29 @@ def each(
     return Metric(name, help_text, read, write, (label,), "counter" if counter else "gauge")
 
 
+def each_of(
+    name: str,
+    help_text: str,
+    labels: tuple[str, ...],
+    values: Callable[[T], Iterable[tuple[tuple[str | None, ...], Value | None]]],
+    *,
+    counter: bool = False,
+) -> Metric[T]:
+    """As `each`, where it takes several labels to tell the parts apart."""
+
+    def read(thing: T) -> tuple[tuple[tuple[str | None, ...], Value | None], ...]:
+        return tuple(values(thing))
+
+    def write(
+        base: Labels, parts: tuple[tuple[tuple[str | None, ...], Value | None], ...]
+    ) -> Iterator[Sample]:
+        for texts, value in parts:
+            if value is not None:
+                yield base.also(*zip(labels, texts, strict=True)), value
+
+    return Metric(name, help_text, read, write, labels, "counter" if counter else "gauge")
+
+
 def info(name: str, help_text: str, labels: Mapping[str, Callable[[T], str | None]]) -> Metric[T]:
     """The constant 1 with what is known of an object as labels."""
     names, texts = tuple(labels), tuple(labels.values())

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xo_exporter.model import host_storage
+from xo_exporter.model import host_storage, messages, tasks
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.xapi.records import BASE, Records
@@ -36,6 +36,8 @@ class Part:
 
 PARTS: Final[Mapping[str, Part]] = {
     "host_storage": Part(classes=(), build=host_storage.build),
+    "messages": Part(classes=("message",), build=messages.build),
+    "tasks": Part(classes=("task",), build=tasks.build),
 }
 """All parts by name."""
 

@@ -23,6 +23,7 @@ from xo_exporter.xapi.records.hosts import (
     Pool,
     SoftwareVersion,
 )
+from xo_exporter.xapi.records.messages import Message, Task
 from xo_exporter.xapi.records.networks import PIF, VIF, Bond, Network, PIFMetrics
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 from xo_exporter.xapi.records.storage import PBD, SM, SR, VBD, VDI
@@ -49,6 +50,7 @@ __all__ = [
     "Host",
     "HostMetrics",
     "HostOtherConfig",
+    "Message",
     "Network",
     "OsVersion",
     "PIFMetrics",
@@ -57,6 +59,7 @@ __all__ = [
     "Records",
     "Ref",
     "SoftwareVersion",
+    "Task",
     "VMGuestMetrics",
     "VMMetrics",
 ]
@@ -85,6 +88,9 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     cluster_host: Mapping[Ref, ClusterHost] = {}
     pool_update: Mapping[Ref, PoolUpdate] = {}
     sm: Mapping[Ref, SM] = {}
+    task: Mapping[Ref, Task] = {}
+    message: Mapping[Ref, Message] | None = None
+    """None while they have not been read: there may be many, and nobody waits for them."""
 
 
 _OF_THE_SPECIFICATION: Final[Mapping[str, type[msgspec.Struct]]] = {
@@ -112,6 +118,8 @@ CLASSES: Final[Mapping[str, type[msgspec.Struct]]] = {
     "cluster_host": ClusterHost,
     "pool_update": PoolUpdate,
     "sm": SM,
+    "task": Task,
+    "message": Message,
 }
 """The class of each record by the lower-case name that events give it; fields of `Records`."""
 
