@@ -1,11 +1,20 @@
 """Which of several records is the first."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from xo_exporter.xapi.records import PBD, SR, VBD, VDI, VM, Host, Ref
+from xo_exporter.xapi.records import VBD, Ref
 
-Record = TypeVar("Record", Host, VM, SR, PBD, VDI, VBD)
+
+class HasUUID(Protocol):
+    """A record with a UUID, as nearly all are."""
+
+    @property
+    def uuid(self) -> str:
+        """The UUID, empty where there is none."""
+
+
+Record = TypeVar("Record", bound=HasUUID)
 
 
 def by_uuid(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xo_exporter.model import host_storage, messages, tasks
+from xo_exporter.model import host_storage, messages, networks, tasks
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.xapi.records import BASE, Records
@@ -38,6 +38,9 @@ PARTS: Final[Mapping[str, Part]] = {
     "host_storage": Part(classes=(), build=host_storage.build),
     "messages": Part(classes=("message",), build=messages.build),
     "tasks": Part(classes=("task",), build=tasks.build),
+    "networks": Part(
+        classes=("network", "pif", "pif_metrics", "bond", "vif"), build=networks.build
+    ),
 }
 """All parts by name."""
 
