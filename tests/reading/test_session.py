@@ -373,5 +373,5 @@ async def test_the_hosts_that_are_gone_are_forgotten(
     gone = list(pool.database.tables["host"])[2]
     pool.database.delete("host", gone)
     await read()
-    assert gone not in reader._rrd_readers
-    assert len(reader._rrd_readers) == 2
+    assert gone not in reader._hosts.known
+    assert len(reader._hosts.known) == 2

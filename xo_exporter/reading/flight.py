@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Any, Final
 
-from xo_exporter.errors import PoolError, TooLate
+from xo_exporter.errors import PoolError, TooLate, bounded
 from xo_exporter.metrics.exporter import Stage
 from xo_exporter.model.measured import Rrds
+from xo_exporter.reading.lines import Line
 from xo_exporter.rrd.values import HostRrd
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
@@ -61,6 +62,8 @@ class Flight:
         self.deadline = 0.0  # of the last who waits, by time.monotonic
         self.patience = 0.0  # seconds that the most patient of those who came has given it
         self.waiters = 0
+        self.line: Line | None = None  # what it reads by
+        self.overtaken: asyncio.Future[Flight] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
         self.given_up = False
         self.named = asyncio.get_running_loop().create_future()  # the pool's name is known
@@ -73,6 +76,7 @@ class Flight:
         self.failure: Failure | None = None
         self._durations: dict[Stage, float] = {}
         self._stage_started = time.perf_counter()
+        self._progressed = time.monotonic()
         self._limits: dict[asyncio.Timeout, float] = {}
         self._final: Reading | None = None
         self._left: tuple[float, tuple[object, ...], Reading] | None = None
@@ -80,7 +84,27 @@ class Flight:
     @property
     def under_way(self) -> bool:
         """Whether one can still join."""
-        return self.task is not None and not self.task.done() and not self.given_up
+        return not self.is_over and not self.given_up
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is done for it any more."""
+        return self.task is None or self.task.done()
+
+    @property
+    def quiet_for(self) -> float:
+        """Seconds since anything came."""
+        latest = self.line.reader.progressed if self.line else 0.0
+        return time.monotonic() - max(self._progressed, latest)
+
+    def note_progress(self) -> None:
+        """Something has come."""
+        self._progressed = time.monotonic()
+
+    def overtake(self, by: "Flight") -> None:
+        """Let all who wait go on with another reading, where this one can't give them more."""
+        if by is not self and not self.overtaken.done() and not by.overtaken.done():
+            self.overtaken.set_result(by)
 
     def enter(self, stage: Stage) -> None:
         """Begin a stage."""
@@ -93,6 +117,7 @@ class Flight:
         """End the present stage."""
         self._durations = self._spent()
         self._stage_started = time.perf_counter()
+        self.note_progress()
 
     def _spent(self) -> dict[Stage, float]:
         now = time.perf_counter()
@@ -102,12 +127,13 @@ class Flight:
     async def wait(self, deadline: float, depth: Depth) -> Reading:
         """What has come by `deadline` (of time.monotonic); all there is to come, if it is earlier.
 
-        For as long as somebody waits, the reading goes on: nobody takes it from another.
+        For as long as somebody waits, the reading goes on: nobody takes it from another. Where
+        another one overtakes it, the answer is that one's.
         """
         assert self.task is not None  # noqa: S101  set where a flight is made
         budget = max(deadline - time.monotonic(), 0.0)
         self._give_time(budget, deadline)
-        awaited: set[asyncio.Future[None]] = {self.task}
+        awaited: set[asyncio.Future[Any]] = {self.task, self.overtaken}
         if depth == Depth.NAME:
             awaited.add(self.named)
         self.waiters += 1
@@ -117,6 +143,8 @@ class Flight:
             self.waiters -= 1
             if not self.waiters:
                 self.give_up()
+        if self.overtaken.done() and (self.given_up or not self.is_over):
+            return await self.overtaken.result().wait(deadline, depth)
         return self._reading(depth)
 
     def give_up(self) -> None:
@@ -124,6 +152,18 @@ class Flight:
         if self.under_way and self.task is not None:
             self.given_up = True
             self.task.cancel()
+
+    async def end(self, seconds: float) -> None:
+        """Give up, but wait so long for a log-in that is under way."""
+        assert self.task is not None  # noqa: S101  set where a flight is made
+        if not self.connected.is_set():
+            connected = asyncio.create_task(self.connected.wait())
+            await asyncio.wait(
+                {self.task, connected}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            connected.cancel()
+        self.give_up()
+        await asyncio.wait({self.task})
 
     def _give_time(self, budget: float, deadline: float) -> None:
         self.deadline = max(self.deadline, deadline)
@@ -188,4 +228,4 @@ class Flight:
         for ref, host in self.live:
             if ref not in self.rrds:
                 error = self.failed_hosts.get(ref) or TooLate("the host did not answer in time")
-                yield Failure("rrd", error, host.name_label)
+                yield Failure("rrd", error, bounded(host.name_label))

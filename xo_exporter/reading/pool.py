@@ -2,17 +2,22 @@
 
 Scrapes that overlap share one reading. Each waits until its own deadline and takes what has
 come by then; the reading itself goes on for as long as somebody waits for it.
+
+A call that hangs is left to those who have the time for it. Who comes when nothing has come for
+longer than it would wait itself begins a reading of its own, by a session of its own where the
+other one is taken; the first of them that has the objects serves all who wait for objects.
 """
 
 import asyncio
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
+import msgspec
 import structlog
 
-from xo_exporter.config import PoolConfig, Url
+from xo_exporter.config import PoolConfig
 from xo_exporter.errors import (
     BadAnswer,
     ConfigError,
@@ -25,21 +30,21 @@ from xo_exporter.errors import (
 from xo_exporter.model.build import is_live
 from xo_exporter.reading.entrance import Entrance
 from xo_exporter.reading.flight import Depth, Failure, Flight, Reading
-from xo_exporter.rrd.reader import HostRrdReader
-from xo_exporter.xapi import records as xapi
-from xo_exporter.xapi.addresses import target_of
-from xo_exporter.xapi.events import RecordReader
+from xo_exporter.reading.hosts import HostReaders
+from xo_exporter.reading.lines import LOG_OUT_TIMEOUT, Line, Lines
 from xo_exporter.xapi.login_call import finish_abandoned
-from xo_exporter.xapi.records import BASE, Records, Ref
+from xo_exporter.xapi.records import BASE, Records
 from xo_exporter.xapi.session import Session
 
 log = structlog.get_logger()
 
 IDLE_AFTER: Final = 600.0  # seconds without a scrape, after which a pool is let go
-LOG_OUT_TIMEOUT: Final = 3.0
 _ABANDONED_TIMEOUT: Final = 2.5  # seconds at the end for log-ins that came too late
 _STALLED_READS: Final = 2  # in a row without progress, after which the session is given up …
 _STALLED_SECONDS: Final = 5.0  # … if they took so long together, or the pool's timeout
+_MOST_FLIGHTS: Final = 4  # readings that hang beside each other; the oldest gives way to more
+
+_ANYTHING: Final = msgspec.json.Decoder()
 
 
 class PoolReader:
@@ -55,15 +60,12 @@ class PoolReader:
         self._classes = tuple(classes)
         self._with_rrds = with_rrds
         self.logins = 0
-        self._resyncs = 0  # of sessions that are over
         self.last_asked = time.monotonic()
         self._entrance = Entrance(config)
-        self._session: Session | None = None
-        self._record_reader: RecordReader | None = None
-        self._rrd_readers: dict[Ref, HostRrdReader] = {}
-        self._flight: Flight | None = None
-        self._leaving: set[asyncio.Task[None]] = set()  # log-outs of sessions that were given up
-        self._stalls: list[float] = []  # seconds that each of the last reads waited in vain
+        self._lines = Lines(config.key)
+        self._hosts = HostReaders(config)
+        self._flights: list[Flight] = []  # that are not over, the oldest first
+        self._stalled = min(_STALLED_SECONDS, config.timeout)
 
     @property
     def uuid(self) -> str:
@@ -78,34 +80,38 @@ class PoolReader:
     @property
     def resyncs(self) -> int:
         """Times that records were read anew because events had been lost."""
-        current = self._record_reader.resyncs if self._record_reader else 0
-        return self._resyncs + current
+        return self._lines.resyncs
 
     @property
     def is_connected(self) -> bool:
         """Whether a session is held."""
-        return self._session is not None
+        return self._lines.is_open
 
     async def read(self, deadline: float, depth: Depth = Depth.ALL) -> Reading:
         """What of the pool can be read until `deadline` (of time.monotonic)."""
+        patience = max(deadline - time.monotonic(), self._stalled)
         try:
-            return await self._joined(depth).wait(deadline, depth)
+            return await self._joined(depth, patience).wait(deadline, depth)
         finally:
             self.last_asked = time.monotonic()
 
-    def _joined(self, depth: Depth) -> Flight:
-        flight = self._flight
-        if flight is not None and flight.under_way:
-            flight.depth = max(flight.depth, depth)
-            return flight
-        before = flight.task if flight is not None else None
-        flight = self._flight = Flight(depth)
-        flight.task = asyncio.create_task(self._run(flight, before))
+    def _joined(self, depth: Depth, patience: float) -> Flight:
+        under_way = [flight for flight in self._flights if flight.under_way]
+        if under_way and under_way[-1].quiet_for <= patience:
+            under_way[-1].depth = max(under_way[-1].depth, depth)
+            return under_way[-1]
+        flight = Flight(depth)
+        flight.task = asyncio.create_task(self._run(flight))
+        flight.task.add_done_callback(lambda _: self._settle(flight))
+        self._flights.append(flight)
+        if len(under_way) >= _MOST_FLIGHTS:
+            under_way[0].overtake(flight)
         return flight
 
-    async def _run(self, flight: Flight, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:  # given up, and about to end
-            await asyncio.wait({before})
+    async def _run(self, flight: Flight) -> None:
+        ending = [other.task for other in self._flights if other.given_up and other.task]
+        if ending:
+            await asyncio.wait(ending)
         try:
             await self._read(flight)
         except (PoolError, ConfigError) as error:
@@ -122,195 +128,157 @@ class PoolReader:
         try:
             await self._read_records(flight)
         except (SessionInvalid, HostIsSlave, Unreachable, TooLate) as error:
-            if flight.stage == "login":
+            if flight.line is None:
                 raise
             # The session is over, the master is another, or the connection is dead: once anew.
             if isinstance(error, TooLate):
-                self._entrance.avoid(self._where)
-            if isinstance(error, TooLate | Unreachable):
-                self._leave()
-            else:
-                await self._disconnect(log_out=False)
+                self._entrance.avoid(flight.line.session.target.url)
+            self._give_up_line(flight, log_out=isinstance(error, TooLate | Unreachable))
             await self._read_records(flight)
-        if flight.depth < Depth.ALL:
+        if flight.depth < Depth.ALL or flight.line is None:
             return
         flight.enter("rrd")
-        await self._read_rrds(flight, flight.live)
+        session = flight.line.session
+        await self._hosts.read(flight, session, flight.live)
         refused = [
             (ref, host)
             for ref, host in flight.live
             if isinstance(flight.failed_hosts.get(ref), SessionInvalid)
         ]
-        if refused and await self._has_ended():
-            await self._disconnect(log_out=False)
+        if refused and await self._has_ended(flight, session):
+            self._give_up_line(flight, log_out=False)
             with suppress(PoolError):
-                await self._connect(flight)
-                await self._read_rrds(flight, refused)
-
-    # --- objects
+                line = await self._connected(flight)
+                await self._hosts.read(flight, line.session, refused)
 
     async def _read_records(self, flight: Flight) -> None:
-        if self._session is None:
+        line = flight.line = self._free_line(flight)
+        if line is None:
             flight.enter("login")
-            await self._connect(flight)
+            line = await self._connected(flight)
         flight.enter("objects")
-        reader = self._record_reader
-        assert reader is not None  # noqa: S101  made with the session
-        groups_read, started = reader.groups_read, time.monotonic()
+        groups_read, started = line.reader.groups_read, time.monotonic()
         try:
-            await reader.read_first_group()
-            self._identify(reader)
+            await line.reader.read_first_group()
+            self._identify(line)
             if not flight.named.done():
                 flight.named.set_result(None)
             if flight.depth < Depth.ALL:
                 return
-            records = await self._updated(flight, reader)
+            records = await self._updated(flight, line)
         except asyncio.CancelledError:
-            self._note_stall(reader.groups_read - groups_read, time.monotonic() - started)
+            self._note_stall(
+                flight, line, line.reader.groups_read - groups_read, time.monotonic() - started
+            )
             raise
-        self._stalls.clear()
-        self._identify(reader)
+        line.stalls.clear()
+        self._identify(line)
+        line.is_whole = True
         hosts = records.host.items() if self._with_rrds else ()
         flight.live = [(ref, host) for ref, host in hosts if is_live(records, host)]
         flight.records = records
+        for other in self._flights:
+            if other.under_way and other.records is None:
+                other.overtake(flight)
 
-    async def _updated(self, flight: Flight, reader: RecordReader) -> Records:
+    async def _updated(self, flight: Flight, line: Line) -> Records:
         while True:
-            groups_read = reader.groups_read
+            groups_read = line.reader.groups_read
             try:
-                async with flight.patiently(f"{self._where} does not answer"):
-                    return await reader.update()
+                async with flight.patiently(f"{line.session.target.url} does not answer"):
+                    return await line.reader.update()
             except TooLate:
-                if reader.groups_read == groups_read:
+                if line.reader.groups_read == groups_read:
                     raise
 
-    def _identify(self, reader: RecordReader) -> None:
+    def _identify(self, line: Line) -> None:
         try:
-            is_new = self._entrance.note(reader.records())
+            is_new = self._entrance.note(line.reader.records())
         except BadAnswer:
-            reader.start_anew()  # one answer without a pool must not be the last word
+            line.reader.start_anew()  # one answer without a pool must not be the last word
             raise
         if is_new:
-            self._rrd_readers.clear()
+            self._hosts.clear()
 
-    def _note_stall(self, progress: int, seconds: float) -> None:
-        """Give the session up when it has kept us waiting in vain, again and for long."""
-        self._stalls = [] if progress else [*self._stalls, seconds]
-        limit = min(_STALLED_SECONDS, self.config.timeout)
-        if len(self._stalls) >= _STALLED_READS and sum(self._stalls) >= limit:
-            self._stalls.clear()
-            self._entrance.avoid(self._where)
-            self._leave()
-
-    async def _has_ended(self) -> bool:
+    async def _has_ended(self, flight: Flight, session: Session) -> bool:
         """Whether the session has ended, or just one host thinks so."""
         try:
-            if self._record_reader is not None:
-                await self._record_reader.update()
+            async with flight.patiently(f"{session.target.url} does not answer"):
+                await session.call(_ANYTHING, "pool.get_all")
         except SessionInvalid:
             return True
         except PoolError:
             pass
         return False
 
-    # --- RRDs
+    # --- lines
 
-    async def _read_rrds(self, flight: Flight, hosts: Iterable[tuple[Ref, xapi.Host]]) -> None:
-        present = {ref for ref, _ in flight.live}
-        for gone in self._rrd_readers.keys() - present:
-            del self._rrd_readers[gone]
-        await asyncio.gather(*(self._read_rrd(flight, ref, host) for ref, host in hosts))
+    def _free_line(self, flight: Flight) -> Line | None:
+        """The current line, where no other reading waits for objects on it."""
+        line = self._lines.current
+        if line is not None and any(
+            other.line is line and other.records is None for other in self._others(flight)
+        ):
+            line = self._lines.current = None
+        return line
 
-    async def _read_rrd(self, flight: Flight, ref: Ref, host: xapi.Host) -> None:
-        session, records = self._session, flight.records
-        if session is None or records is None:
-            return
-        masters = {pool.master for pool in records.pool.values()}
-        if ref in masters:
-            target = session.target
-        else:
-            target = target_of(self.config.url, self.config.members, host.address, host.hostname)
-        if not target.url.host:
-            flight.failed_hosts[ref] = BadAnswer("XAPI knows no address of this host")
-            return
-        reader = self._rrd_readers.setdefault(ref, HostRrdReader(ref))
-        try:
-            async with flight.patiently(f"{target.url} did not answer in time"):
-                flight.rrds[ref] = await reader.read(session, target, flight.patience)
-        except PoolError as error:
-            flight.failed_hosts[ref] = error
-        except Exception as error:
-            log.exception("a host's RRDs can't be read", pool=self.config.key)
-            flight.failed_hosts[ref] = BadAnswer(f"unexpected: {type(error).__name__}")
+    def _others(self, flight: Flight) -> list[Flight]:
+        return [other for other in self._flights if other is not flight and not other.is_over]
 
-    # --- the session
-
-    @property
-    def _where(self) -> Url:
-        return self._session.target.url if self._session else self.config.url
-
-    async def _connect(self, flight: Flight) -> None:
+    async def _connected(self, flight: Flight) -> Line:
         session = await self._entrance.log_in(flight)
-        self._session = session
-        self._record_reader = RecordReader(session, self._classes)
-        self._stalls.clear()
+        line = flight.line = Line(session, self._classes)
+        self._lines.add(line)
         self.logins += 1
         log.info("logged in", pool=self.config.key, master=str(session.target.url))
+        return line
 
-    def _taken(self) -> Session | None:
-        """The session, which is ours no more."""
-        session, self._session = self._session, None
-        if self._record_reader is not None:
-            self._resyncs += self._record_reader.resyncs
-            self._record_reader = None
-        return session
+    def _note_stall(self, flight: Flight, line: Line, progress: int, seconds: float) -> None:
+        """Give the session up when it has kept us waiting in vain, again and for long."""
+        line.stalls = [] if progress else [*line.stalls, seconds]
+        if len(line.stalls) >= _STALLED_READS and sum(line.stalls) >= self._stalled:
+            self._entrance.avoid(line.session.target.url)
+            self._give_up_line(flight, log_out=True)
 
-    def _leave(self) -> None:
-        """Give the session up; it is logged out beside what comes next, since the pool may hang."""
-        session = self._taken()
-        if session is not None:
-            task = asyncio.create_task(self._end(session, log_out=True))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+    def _give_up_line(self, flight: Flight, *, log_out: bool) -> None:
+        """Begin nothing with the line any more; it is closed when no other reading is on it."""
+        line, flight.line = flight.line, None
+        if line is None:
+            return
+        line.is_spent = True
+        if line is self._lines.current:
+            self._lines.current = None
+        if not self._is_used(line, flight):
+            self._lines.leave(line, log_out=log_out)
 
-    async def _disconnect(self, *, log_out: bool) -> None:
-        session = self._taken()
-        if session is not None:
-            await self._end(session, log_out=log_out)
+    def _is_used(self, line: Line, flight: Flight) -> bool:
+        return any(other.line is line for other in self._others(flight))
 
-    async def _end(self, session: Session, *, log_out: bool) -> None:
-        try:
-            async with asyncio.timeout(LOG_OUT_TIMEOUT):
-                await (session.log_out() if log_out else session.close())
-        except (PoolError, TimeoutError) as error:
-            log.debug("the session was left open", pool=self.config.key, error=str(error))
+    def _settle(self, flight: Flight) -> None:
+        """Of the lines that a reading leaves behind, keep the one by which more was read."""
+        self._flights.remove(flight)
+        line, current = flight.line, self._lines.current
+        if line is None or line is current:
+            return
+        if line.is_whole and not line.is_spent and not (current and current.is_whole):
+            self._lines.current, line = line, current
+        if line is not None and not self._is_used(line, flight):
+            self._lines.leave(line, log_out=True)
 
     async def close(self) -> None:
         """Log out and let go of all that was read; a later `read` starts anew.
 
         A log-in that is under way is waited for, so that it can be ended by a log-out.
         """
-        flight, self._flight = self._flight, None
-        if flight is not None and flight.task is not None and not flight.task.done():
-            if not flight.connected.is_set():
-                connected = asyncio.create_task(flight.connected.wait())
-                await asyncio.wait(
-                    {flight.task, connected},
-                    timeout=LOG_OUT_TIMEOUT,
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                connected.cancel()
-            flight.give_up()
-            await asyncio.wait({flight.task})
-        self._rrd_readers.clear()
-        await self._disconnect(log_out=True)
-        if self._leaving:
-            await asyncio.wait(self._leaving)
+        flights = [flight for flight in self._flights if not flight.is_over]
+        await asyncio.gather(*(flight.end(LOG_OUT_TIMEOUT) for flight in flights))
+        self._hosts.clear()
+        await self._lines.close()
         await finish_abandoned(_ABANDONED_TIMEOUT)
 
     async def close_if_idle(self, idle_after: float = IDLE_AFTER) -> None:
         """As `close`, when nobody has asked for the pool in `idle_after` seconds."""
-        busy = self._flight is not None and self._flight.waiters
-        if self._session and not busy and time.monotonic() - self.last_asked >= idle_after:
+        busy = any(flight.waiters for flight in self._flights)
+        if self.is_connected and not busy and time.monotonic() - self.last_asked >= idle_after:
             log.info("nobody asks for this pool: logging out", pool=self.config.key)
             await self.close()

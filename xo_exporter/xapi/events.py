@@ -8,6 +8,7 @@ that is another number than ours, the groups concerned are read anew.
 """
 
 import asyncio
+import time
 from collections.abc import Collection
 from typing import Any, Final
 
@@ -70,6 +71,8 @@ class RecordReader:
         self.groups_read = 0
         """Groups read since the beginning, each time counted: it grows with every progress."""
         self.resyncs = 0
+        self.progressed = 0.0
+        """When something came last, by time.monotonic."""
 
     async def read_first_group(self) -> None:
         """Read pool and hosts, if that is still to be done: enough to know the pool's name."""
@@ -115,6 +118,7 @@ class RecordReader:
             self._token = batch.token
         del self._missing[0]
         self.groups_read += 1
+        self.progressed = time.monotonic()
 
     async def _read_delta(self) -> dict[str, int]:
         """Take in what has changed since the token.
@@ -134,6 +138,7 @@ class RecordReader:
             return self._start_anew()  # the database was set back: an older copy was restored
         await self._apply(batch.changes, {})
         self._token = batch.token
+        self.progressed = time.monotonic()
         offsets = {
             name: len(self._table[name]) - batch.counts[name]
             for name in self._classes
