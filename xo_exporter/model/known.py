@@ -12,6 +12,7 @@ _TIME: Final = re.compile(
     r"([0-9]{4})-?(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])"
     r"T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.[0-9]{1,9})?Z?"
 )
+_UNIX_TIME: Final = re.compile(r"([0-9]{1,12})(?:\.[0-9]{0,12})?")
 _FIRST_YEAR: Final = 1971  # XAPI writes 1970 for what never was
 
 
@@ -24,6 +25,13 @@ def integer(text: str | int | None) -> int | None:
     """The number that a text of a map is; what is none is unknown."""
     if isinstance(text, str):
         return int(text) if re.fullmatch("[0-9]{1,18}", text.strip()) else None
+    return text
+
+
+def number(text: str | float | None) -> float | None:
+    """The number that a text of a map is, with a fraction or without; what is none is unknown."""
+    if isinstance(text, str):
+        return float(text) if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{0,18})?", text.strip()) else None
     return text
 
 
@@ -74,3 +82,12 @@ def timestamp(text: str) -> int | None:
     if year < _FIRST_YEAR or day > calendar.monthrange(year, month)[1]:
         return None
     return calendar.timegm((year, month, day, hour, minute, second))
+
+
+def unix_time(text: str) -> int | None:
+    """The whole seconds of a Unix time that a map holds, `1700000000.` or with a fraction.
+
+    0, which is what never was, and what is no time is unknown.
+    """
+    match = _UNIX_TIME.fullmatch(text.strip())
+    return int(match[1]) or None if match else None
