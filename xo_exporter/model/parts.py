@@ -8,7 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from xo_exporter.model import host_storage, messages, networks, tasks
+from xo_exporter.model import (
+    backups,
+    controller_disks,
+    host_storage,
+    messages,
+    networks,
+    snapshots,
+    tasks,
+)
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.xapi.records import BASE, Records
@@ -35,8 +43,11 @@ class Part:
 
 
 PARTS: Final[Mapping[str, Part]] = {
+    "backups": Part(classes=(), build=backups.build),
+    "controller_disks": Part(classes=(), build=controller_disks.build),
     "host_storage": Part(classes=(), build=host_storage.build),
     "messages": Part(classes=("message",), build=messages.build),
+    "snapshots": Part(classes=("vdi",), build=snapshots.build),
     "tasks": Part(classes=("task",), build=tasks.build),
     "networks": Part(
         classes=("network", "pif", "pif_metrics", "bond", "vif"), build=networks.build
