@@ -6,8 +6,10 @@ import msgspec
 import pytest
 
 from xo_exporter.model.build import build
+from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, Memory, Pool, PoolModel
-from xo_exporter.rrd.values import HostRrd
+from xo_exporter.model.parts import PARTS
+from xo_exporter.rrd.values import HostRrd, Values
 from xo_exporter.simulator import SimulatedPool, make_estate
 from xo_exporter.xapi.records import CLASSES, Records
 
@@ -31,6 +33,7 @@ def full() -> PoolModel:
         controller="dom0-uuid",
         controller_memory=Memory(20, 10),
         controller_CPU_usage=0.125,
+        controller_vCPUs=4,
         power_state="Running",
         product_brand="XCP-ng",
         product_version="8.3.0",
@@ -43,6 +46,11 @@ def full() -> PoolModel:
         vCPUs=2,
         rrd_up=True,
         rrd_age=3.5,
+        clock_offset=0.25,
+        # What only releases of xapi have that are newer than the simulated ones.
+        values=Values.of(
+            {"group_backup_calls": 1.5, "group_backup_tokens": 3.0, "pool_vgpu_migration_rate": 0.5}
+        ),
     )
     vm = VM(
         UUID="vm-uuid",
@@ -81,7 +89,11 @@ def full() -> PoolModel:
     pool.hosts = pool.running_hosts = [host]
     pool.SRs, pool.all_VMs = [sr], [vm]
     host.VMs, host.PBDs, vm.VBDs, sr.VDIs, sr.PBDs = [vm], [pbd], [vbd], [vdi], [pbd]
-    return PoolModel(pool, [host], [vm], [sr], [pbd], [vdi], [vbd])
+    model = PoolModel(pool, [host], [vm], [sr], [pbd], [vdi], [vbd])
+    nothing = Records(**{name: {} for name in CLASSES})
+    for part in PARTS.values():
+        part.add(model, nothing, Index({}, {}, {}, {}))
+    return model
 
 
 def read(pool: SimulatedPool) -> tuple[Records, dict[str, HostRrd | None]]:
