@@ -538,3 +538,27 @@ async def test_a_dripping_answer_is_too_late(
     pool.faults.add(Slow(drip=1, pause=0.1), method=_LOG_IN)
     with pytest.raises(TooLate):
         await log_in_to(config_of(pool), seconds=0.5)
+
+
+async def test_an_address_that_swallows_packets_leaves_time_for_the_others(
+    pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a name has several addresses, the first gets a share of the time to connect."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        hole = full.getsockname()
+        filling = [socket.socket() for _ in range(4)]
+        for each in filling:
+            each.settimeout(0.0)
+            each.connect_ex(hole)  # a full queue answers nobody any more
+        url = Url.parse(pool.url)
+        addresses = [hole, (url.host, url.effective_port)]
+        inet = socket.AF_INET, socket.SOCK_STREAM, 6, ""
+        monkeypatch.setattr(
+            socket, "getaddrinfo", lambda *_, **__: [(*inet, address) for address in addresses]
+        )
+        try:
+            session = await log_in_to(config_of(pool), seconds=6.0)
+        finally:
+            for each in filling:
+                each.close()
+        assert session.target.url == url

@@ -42,10 +42,43 @@ SHORT_BODY: Final = 1 << 20
 """Bytes of an answer to a log-in."""
 
 _CHUNK: Final = 1 << 16
+_SHORTEST: Final = 0.001  # seconds; a timeout of 0 would mean another thing
 
 
 class _Unreadable(Exception):
     """An answer that is not looked at any further; the text says why."""
+
+
+def _connected(host: str, port: int, seconds: float) -> socket.socket:
+    """A connection to one of the addresses of `host`, of which none may take all the time."""
+    deadline = time.monotonic() + seconds
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    errors: list[OSError] = []
+    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+        share = (deadline - time.monotonic()) / (len(addresses) - position)
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(max(share, _SHORTEST))
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            errors.append(error)
+        else:
+            connection.settimeout(max(deadline - time.monotonic(), _SHORTEST))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connection
+    raise errors[0]
+
+
+class _Connection(http.client.HTTPConnection):
+    """An HTTP connection to whichever address of a name answers."""
+
+    def __init__(self, host: str, *, timeout: float) -> None:
+        super().__init__(host, timeout=timeout)
+        self._seconds = timeout
+
+    def connect(self) -> None:
+        self.sock = _connected(self.host, self.port, self._seconds)
 
 
 class _TlsConnection(http.client.HTTPSConnection):
@@ -57,12 +90,16 @@ class _TlsConnection(http.client.HTTPSConnection):
         super().__init__(host, context=context, timeout=timeout)
         self._tls_context = context
         self._certificate_name = name
+        self._seconds = timeout
 
     def connect(self) -> None:
-        http.client.HTTPConnection.connect(self)
+        connection = _connected(self.host, self.port, self._seconds)
         # Certificates have names without the dot of the root.
         name = self._certificate_name or self.host.removesuffix(".")
-        self.sock = self._tls_context.wrap_socket(self.sock, server_hostname=name)
+        with contextlib.ExitStack() as unless_it_works:
+            unless_it_works.callback(connection.close)
+            self.sock = self._tls_context.wrap_socket(connection, server_hostname=name)
+            unless_it_works.pop_all()
 
 
 class PoolTransport(xmlrpc.client.Transport):
@@ -129,7 +166,7 @@ class PoolTransport(xmlrpc.client.Transport):
         timeout = self._remaining()
         connection: http.client.HTTPConnection
         if self._context is None:
-            connection = http.client.HTTPConnection(host, timeout=timeout)
+            connection = _Connection(host, timeout=timeout)
         else:
             connection = _TlsConnection(
                 host, context=self._context, timeout=timeout, name=self._certificate_name
