@@ -365,6 +365,27 @@ async def test_what_nobody_foresaw_in_one_host_is_that_hosts_failure(
     assert isinstance(reading.failures[0].error, BadAnswer)
 
 
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("", "knows no address of this host"),
+        ("no address!", "the address of this host in XAPI is none (no address!)"),
+        ("9" * 5000, "the address of this host in XAPI is none (999"),
+    ],
+    ids=["none", "malformed", "long"],
+)
+async def test_a_host_without_a_proper_address_is_told_as_that(
+    address: str, words: str, pool: SimulatedPool, read: Read
+) -> None:
+    """An address that is missing, and one that is none, are told apart, in a short line."""
+    host = next(ref for ref in pool.database.tables["host"] if ref != pool.master)
+    pool.database.modify("host", host, address=address, name_label="n" * 5000)
+    (failure,) = (await read()).failures
+    assert words in str(failure.error)
+    assert len(str(failure.error)) < 600
+    assert len(failure.host) < 600
+
+
 async def test_the_hosts_that_are_gone_are_forgotten(
     pool: SimulatedPool, reader: PoolReader, read: Read
 ) -> None:

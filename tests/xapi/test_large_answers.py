@@ -160,7 +160,7 @@ _HOSTILE: dict[str, bytes] = {
     "an ill-formed long name": answer(1, b',"name_label":"\xff%b"' % (b"x" * 2_000_000)),
     "no events": b'{"result":{"token":"1,1","list":[' + b"{}," * 1_000_000 + b"{}]}}",
     "a number that is long": _HEAD + b"1" * 4_000_000,
-    "cut off": answer(5_000)[:-9_000],
+    "cut off": answer(1_000, b',"more":"%b"' % (b"x" * 2_000))[:-9_000],
     "an error that is long": b'{"error":["' + b"X" * 4_000_000 + b'"]}',
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from xo_exporter.xapi.records import CLASSES, Ref
 LARGE: Final = 1 << 16
 """Bytes of an answer that is decoded in a thread; below it takes a millisecond or two."""
 
-_MOST_EVENTS: Final = 500_000  # the largest class of the largest pool has a third of that
+_MOST_EVENTS: Final = 250_000  # no class of the largest pool has as many objects
 _LONGEST_REST: Final = 1 << 16  # bytes beside the events: a token, and a count for each class
 
 
