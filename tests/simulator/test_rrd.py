@@ -53,7 +53,30 @@ def test_a_host_shows_its_own_sources_and_those_of_its_vms() -> None:
             "CPU0-avg-freq", "DCMI-power-reading", "Tapdisks_in_low_memory_mode",
         }  # fmt: skip
         assert wanted <= set(names)
-        assert not any("." in name for name in names), "VLANs have no sources"
+        pifs = [name for name in names if name.startswith("pif_")]
+        assert not any("." in name for name in pifs), "VLANs have no sources"
+
+
+def test_a_gpu_is_called_by_its_address() -> None:
+    """The sources of a GPU have its address on the bus, with slashes for colons."""
+    database = estate()
+    rrd = Rrd(database)
+    first, second = (record["uuid"] for record in database.tables["host"].values())
+    assert 0 < rrd.value(first, "gpu_memory_used_0000/3b/00.0", T) < 2**34
+    assert 20 < rrd.value(first, "gpu_temperature_0000/3b/00.0", T) < 120
+    assert not any(name.startswith("gpu_") for name in rrd.names(second))
+
+
+def test_latencies_are_there_while_high_availability_is_on() -> None:
+    """A host shows how long its signs of life take for as long as the pool wants them."""
+    database = estate()
+    rrd = Rrd(database)
+    host = next(iter(database.tables["host"].values()))["uuid"]
+    latencies = {"statefile/0/latency", "network/latency", "xapi_healthcheck/latency"}
+    assert not latencies & {*rrd.names(host)}
+    database.modify("pool", database.only("pool")[0], ha_enabled=True)
+    assert latencies <= {*rrd.names(host)}
+    assert 0 < rrd.value(host, "statefile/0/latency", T) < 1
 
 
 def test_only_the_master_counts_sessions() -> None:

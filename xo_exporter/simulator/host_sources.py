@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from xo_exporter.simulator import host_extra_sources
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.schema import Record
 from xo_exporter.simulator.sources import (
@@ -55,6 +56,8 @@ def host_key(database: Database, host: str) -> tuple[int, ...]:
             objects.append(("VM_metrics", vm_record["metrics"]))
             objects += [("VBD", vbd) for vbd in vm_record["VBDs"]]
     objects += [("PIF", pif) for pif in record["PIFs"]]
+    objects += [("PGPU", gpu) for gpu in record["PGPUs"]]
+    objects += [("pool", pool) for pool in database.tables["pool"]]
     is_master = database.master == host
     return (int(is_master), *generations(database, objects))
 
@@ -84,6 +87,8 @@ def host_sources(database: Database, host: str) -> list[Source]:
     if release_of(database) >= (24, 20):
         key = key_of(database.seed, record["uuid"], "power")
         sources.append(gauge("DCMI-power-reading", whole(load(key, 260.0 + key % 90))))
+    sources += host_extra_sources.gpus(database, record)
+    sources += host_extra_sources.high_availability(database, record)
     return sources
 
 

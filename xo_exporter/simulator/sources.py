@@ -1,7 +1,7 @@
 """What the data sources of hosts and VMs have in common: their form, and the traffic of disks.
 
-Names, units and the release that brought each are those of xcp-rrdd and its plugins; only sources
-that are recorded without being asked for are here.
+Names, units and the release that brought each are those of xcp-rrdd and its plugins; but for those
+of host_extra_sources.py all are recorded without being asked for.
 """
 
 from collections.abc import Iterator
