@@ -8,7 +8,7 @@ from typing import get_args
 
 from xo_exporter.model import known, usage
 from xo_exporter.model.first import by_userdevice, by_uuid
-from xo_exporter.model.guests import settings_of
+from xo_exporter.model.guests import is_true, settings_of
 from xo_exporter.model.index import Index
 from xo_exporter.model.lists import fill_lists, link_disks
 from xo_exporter.model.measured import Rrds, measure
@@ -97,6 +97,7 @@ class ModelBuilder:
             name_description=pool_record.name_description,
             tags=_tags(pool_record.tags),
             HA_enabled=pool_record.ha_enabled,
+            auto_poweron=is_true(pool_record.other_config.auto_poweron),
         )
         for ref, host in by_uuid(self._records.host):
             self.hosts[ref] = self._host(ref, host)

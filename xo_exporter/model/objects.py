@@ -47,6 +47,7 @@ class Pool(_Shown):
     name_description: str
     tags: list[str]
     HA_enabled: bool | None
+    auto_poweron: bool = False
     master: "Host | None" = None
     default_SR: "SR | None" = None
     SRs: "list[SR]" = field(default_factory=list)
