@@ -1,4 +1,8 @@
-"""Metrics of how busy a host is, from its RRDs."""
+"""Metrics of how busy a host is, from its RRDs.
+
+The sources cpuN, cpu_avg, memory_total_kib and memory_free_kib are read by the model, which has
+them as usages of CPUs and memory: metrics/host.py.
+"""
 
 from typing import Final
 
@@ -36,6 +40,17 @@ TABLE: Final = SourceTable[Host](
             "Domains that run on a host, its control domain included, from RRD running_domains.",
             "running_domains",
             since="24.0",
+        ),
+        Source(
+            "xo_host_memory_reclaimed_bytes",
+            "Memory that a host's VMs have been made to give back, from RRD memory_reclaimed.",
+            "memory_reclaimed",
+        ),
+        Source(
+            "xo_host_memory_reclaimable_bytes",
+            "Memory that a host's VMs could be made to give back in all, from RRD "
+            "memory_reclaimed_max.",
+            "memory_reclaimed_max",
         ),
     ),
 )
