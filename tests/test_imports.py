@@ -28,7 +28,7 @@ LAYERS = [
     {"reading"},
     {"collector"},
     {"web"},
-    {"service", "check"},
+    {"service", "check", "health"},
     {"cli"},
     {"__main__"},
 ]

@@ -17,8 +17,10 @@ from xo_exporter import __version__, check, logs, service
 from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import Config, Listen, load, parse_listen
 from xo_exporter.errors import ConfigError, XoExporterError
+from xo_exporter.health import answers
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.document import TYPES, document
+from xo_exporter.settings import DEFAULT_LISTEN
 from xo_exporter.simulator import GENERATIONS, SimulatedPool, make_estate
 from xo_exporter.web.access import WebConfigFile
 
@@ -277,6 +279,22 @@ def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) ->
 
     asyncio.run(service.simulate(pool, announce=lambda line: _print(line.encode())))
     return OK
+
+
+@cli.command()
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    callback=_listen,
+    envvar="XO_EXPORTER_LISTEN",
+    default=str(DEFAULT_LISTEN),
+    show_default=True,
+    help="Where the service listens.",
+)
+@_with_logs("warning")
+def health(listen: Listen) -> int:
+    """Ask the service on this machine whether it lives: for a container's health check."""
+    return OK if answers(listen) else NOT_READ_IN_FULL
 
 
 def _web_config(path: Path | None) -> WebConfigFile | None:

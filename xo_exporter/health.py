@@ -1,0 +1,50 @@
+"""Whether a service of this machine answers: what a container's health check runs."""
+
+import http.client
+import ssl
+from typing import Final
+
+from xo_exporter.settings import Listen
+
+_TIMEOUT: Final = 4.0  # seconds
+_PATH: Final = "/-/healthy"
+_ALIVE: Final = (200, 401)  # who may read is another question than whether it lives
+
+
+def answers(listen: Listen) -> bool:
+    """Whether the service that listens there answers, by HTTP or, failing that, by TLS.
+
+    It is asked on loopback where it listens at every address. A service that wants a client's
+    certificate lives, too: its refusal is an answer.
+    """
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104  asked, not bound
+    return _asked(http.client.HTTPConnection(host, listen.port, timeout=_TIMEOUT)) or _by_tls(
+        host, listen.port
+    )
+
+
+def _asked(connection: http.client.HTTPConnection) -> bool:
+    try:
+        connection.request("GET", _PATH)
+        return connection.getresponse().status in _ALIVE
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _by_tls(host: str, port: int) -> bool:
+    context = ssl.create_default_context()
+    # The certificate is for the name that others use; nothing secret is sent.
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=context)
+    try:
+        connection.request("GET", _PATH)
+        return connection.getresponse().status in _ALIVE
+    except ssl.SSLError as error:
+        return "ALERT" in (error.reason or "")
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
