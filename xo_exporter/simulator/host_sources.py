@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from xo_exporter.simulator import host_extra_sources
 from xo_exporter.simulator.database import Database
+from xo_exporter.simulator.network_sources import pif_sources
 from xo_exporter.simulator.schema import Record
 from xo_exporter.simulator.sources import (
     KIB,
@@ -26,7 +27,6 @@ from xo_exporter.simulator.waves import (
     mean,
     scaled,
     steps,
-    total,
 )
 
 _XENOPSD_KIB = {
@@ -80,7 +80,7 @@ def host_sources(database: Database, host: str) -> list[Source]:
     record = database.tables["host"][host]
     sources = list(_host_memory(database, host, record))
     sources += _host_cpu(database, record)
-    sources += _pifs(database, record)
+    sources += pif_sources(database, host)
     sources += _host_storage(database, record)
     sources += _cache(database, record)
     sources += _xapi(database, host, record)
@@ -142,36 +142,6 @@ def _running(database: Database, record: Record) -> tuple[int, int]:
             domains += 1
             vcpus += int(vm["VCPUs_at_startup"])
     return vcpus, domains
-
-
-def _pifs(database: Database, record: Record) -> Iterator[Source]:
-    sums: dict[str, list[Wave]] = {"rx": [], "tx": []}
-    rates: dict[tuple[str, str], Wave] = {}
-    for ref in record["PIFs"]:
-        pif = database.get("PIF", ref)
-        if pif is not None and pif["physical"]:
-            for direction in sums:
-                key = key_of(database.seed, pif["uuid"], direction)
-                base = 2e5 * 10 ** (key % 1000 / 600)
-                rates[ref, direction] = load(key, base)
-    for ref in record["PIFs"]:
-        pif = database.get("PIF", ref)
-        if pif is None or int(pif["VLAN"]) >= 0:
-            continue
-        for direction, summed in sums.items():
-            wave = rates.get((ref, direction))
-            if wave is None:
-                slaves = [
-                    rates[slave, direction]
-                    for bond in pif["bond_master_of"]
-                    for slave in (database.get("Bond", bond) or {}).get("slaves", ())
-                    if (slave, direction) in rates
-                ]
-                wave = total(slaves)
-            summed.append(wave)
-            yield rate(f"pif_{pif['device']}_{direction}", wave)
-    for direction, summed in sums.items():
-        yield rate(f"pif_aggr_{direction}", total(summed))
 
 
 def _host_storage(database: Database, record: Record) -> Iterator[Source]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from xo_exporter.simulator.database import Database
+from xo_exporter.simulator.network_sources import vif_sources
 from xo_exporter.simulator.schema import Record
 from xo_exporter.simulator.sources import (
     KIB,
@@ -27,7 +28,8 @@ def vm_key(database: Database, vm: str) -> tuple[int, ...]:
     objects.append(("VM_guest_metrics", record["guest_metrics"]))
     objects += [("VBD", vbd) for vbd in record["VBDs"]]
     objects += [("VIF", vif) for vif in record["VIFs"]]
-    return tuple(generations(database, objects))
+    on_master = record["resident_on"] == database.master
+    return (int(on_master), *generations(database, objects))
 
 
 def vm_sources(database: Database, vm: str) -> list[Source]:
@@ -43,7 +45,7 @@ def vm_sources(database: Database, vm: str) -> list[Source]:
     elif release >= (23, 32):
         sources.append(rate("cpu_usage", _limited(total(cpus), 1.0)))
     sources += _memory_sources(database, record, metrics)
-    sources += _vif_sources(database, record)
+    sources += vif_sources(database, record)
     for disk in disks_of(database, vm):
         sources += _disk_sources(database, disk)
     return sources
@@ -81,22 +83,6 @@ def _memory_sources(database: Database, record: Record, metrics: Record) -> Iter
         key = key_of(database.seed, record["uuid"], "memory_internal_free")
         free = actual / KIB * (0.1 + key % 60 / 100)
         yield gauge("memory_internal_free", whole(flutter(key, free, 0.08)))
-
-
-def _vif_sources(database: Database, record: Record) -> Iterator[Source]:
-    for ref in record["VIFs"]:
-        vif = database.get("VIF", ref)
-        if vif is None:
-            continue
-        for direction in ("rx", "tx"):
-            if not vif["currently_attached"]:
-                # A source that went away leaves an empty column behind, in later releases.
-                if release_of(database) >= (24, 40):
-                    yield rate(f"vif_{vif['device']}_{direction}", constant(math.nan))
-                continue
-            key = key_of(database.seed, vif["uuid"], direction)
-            base = 400.0 * 10 ** (key % 1000 / 250)
-            yield rate(f"vif_{vif['device']}_{direction}", load(key, base))
 
 
 def _disk_sources(database: Database, disk: Disk) -> Iterator[Source]:
