@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from xo_exporter.model.build import build
+from xo_exporter.model.guests import Guest, Settings
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, Memory, Pool, PoolModel
 from xo_exporter.model.parts import PARTS
@@ -68,6 +69,11 @@ def full() -> PoolModel:
         pool=pool,
         CPUs=[0.75, None],
         CPU_usage=0.625,
+        start_time=NOW,
+        current_operations=("snapshot",),
+        affinity=host,
+        settings=Settings(1, 2, 3, 4, 5, 6, "restart", auto_poweron=True, blocked=("destroy",)),
+        guest=Guest(True, True, True, True, "7.30", ("10.0.0.2",)),  # noqa: FBT003  as they stand
     )
     sr = SR(
         UUID="sr-uuid",

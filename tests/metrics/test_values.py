@@ -309,7 +309,7 @@ def test_any_name_is_exported(name: str, description: str, tags: set[str], label
     """Whatever users write in names, descriptions and tags, Prometheus reads just that."""
     pool = Pool("p", name, description, sorted(tags), HA_enabled=True)
     model = PoolModel(pool, [], [], [], [], [], [])
-    text = render_openmetrics(pool_families(model, label, COLLECTORS)).decode()
+    text = render_openmetrics(pool_families(model, label, CONTRACT)).decode()
     parsed = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # has no types
     read = {
         family.name: [sample.labels for sample in family.samples]
