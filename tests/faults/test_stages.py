@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from xo_exporter.metrics.tables import describe
 from xo_exporter.simulator import (
     Disconnect,
     Endless,
@@ -221,7 +222,8 @@ async def test_rrd(fault: Fault, rig: "Rig") -> None:
            if vm["resident_on"] == host}  # fmt: skip
     assert lost
     assert {dict(labels)["uuid"] for _, labels in lost} <= vms | {record["uuid"]}
-    assert all("usage" in name or "rrd_age" in name for name, _ in lost)
+    helps = {family.name: family.help for family in describe()}
+    assert [name for name, _ in lost if "usage" not in name and "RRD" not in helps[name]] == []
     assert struck.errors("broken") == {"rrd": 1.0}
     one_line(struck, "rrd", host=record["name_label"])
     await mends(rig, whole, logins)
