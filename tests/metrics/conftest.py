@@ -1,5 +1,6 @@
 """What the tests of the tables share: a pool of which everything is known."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -11,7 +12,8 @@ from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, Memory, Pool, PoolModel
 from xo_exporter.model.parts import PARTS
 from xo_exporter.rrd.values import HostRrd, Values
-from xo_exporter.simulator import SimulatedPool, make_estate
+from xo_exporter.simulator import Generation, SimulatedPool, make_estate
+from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import CLASSES, Records
 
 NOW: Final = 1_700_000_000
@@ -96,9 +98,12 @@ def full() -> PoolModel:
     pool.SRs, pool.all_VMs = [sr], [vm]
     host.VMs, host.PBDs, vm.VBDs, sr.VDIs, sr.PBDs = [vm], [pbd], [vbd], [vdi], [pbd]
     model = PoolModel(pool, [host], [vm], [sr], [pbd], [vdi], [vbd])
-    nothing = Records(**{name: {} for name in CLASSES})
+    # What only releases of xapi have that are newer than the simulated ones.
+    newest = xapi.Host("host-uuid", ssh_enabled=True, secure_boot=True)
+    tables: dict[str, Any] = {name: {} for name in CLASSES}
+    tables |= {"pool": {"pool": xapi.Pool("pool-uuid")}, "host": {"host": newest}}
     for part in PARTS.values():
-        part.add(model, nothing, Index({}, {}, {}, {}))
+        part.add(model, Records(**tables), Index({"host": host}, {}, {}, {}))
     return model
 
 
@@ -127,6 +132,17 @@ def read(pool: SimulatedPool) -> tuple[Records, dict[str, HostRrd | None]]:
 
 
 @pytest.fixture(scope="session")
-def estate() -> PoolModel:
+def estate_of() -> Callable[[Generation], PoolModel]:
+    """Give the simulated pool of a generation of hosts."""
+
+    def make(generation: Generation) -> PoolModel:
+        database = make_estate(hosts=3, vms=20, seed=1, generation=generation)
+        return build(*read(SimulatedPool(database, clock=lambda: NOW)))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def estate(estate_of: Callable[[Generation], PoolModel]) -> PoolModel:
     """Give a simulated pool in which everything that is exported can be seen."""
-    return build(*read(SimulatedPool(make_estate(hosts=3, vms=20, seed=1), clock=lambda: NOW)))
+    return estate_of("g4")

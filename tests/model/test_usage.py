@@ -330,3 +330,15 @@ def test_usage_of_a_control_domain(model: Model) -> None:
         "down": (None, 5000, None),
         "bare": (None, None, None),
     }
+
+
+def test_vcpus_of_a_control_domain(model: Model) -> None:
+    """A control domain's vCPUs are those it runs with, else those it is to start with."""
+    domain = {"is_control_domain": True, "power_state": "Running", "VCPUs_at_startup": "2"}
+    tables = {
+        "host": {"a": {"control_domain": "x"}, "b": {"control_domain": "y"}, "c": {}},
+        "vm": {"x": {**domain, "metrics": "m"}, "y": domain},
+        "vm_metrics": {"m": {"VCPUs_number": "16"}},
+    }
+    found = {host.UUID: host.controller_vCPUs for host in model(**tables).hosts}
+    assert found == {"a": 16, "b": 2, "c": None}
