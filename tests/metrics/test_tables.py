@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from xo_exporter.exposition import Family
-from xo_exporter.metrics import exporter, xo
+from xo_exporter.metrics import arrivals, exporter, xo
 from xo_exporter.metrics.exporter import STAGES, PoolStatus
 from xo_exporter.metrics.source import Source
 from xo_exporter.metrics.table import Metric
@@ -22,6 +22,7 @@ from xo_exporter.metrics.tables import (
     is_on,
     pool_families,
 )
+from xo_exporter.model.messages import Kind
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.totals import total, totals_of
 
@@ -29,6 +30,7 @@ CONTRACT: Final = Path(__file__).with_name("contract.txt")
 ROWS: Final[Mapping[str, tuple[AnyTable, Metric[Any] | Source[Any]]]] = {
     metric.name: (table, metric) for table in ALL_TABLES for metric in table.metrics
 }
+ARRIVED: Final = arrivals.Arrived({Kind("ALARM", 3, "Host"): 1}, {"VM.start": 2})
 EVERY: Final = dict.fromkeys(COLLECTORS, True)
 OTHER_UNITS: Final = re.compile(
     r"_(bits?|kb|mb|gb|kib|mib|gib|kilobytes|megabytes|ms|us|ns|milliseconds|microseconds"
@@ -59,6 +61,7 @@ def everything(full: PoolModel) -> list[Family]:
     return [
         *exporter.BUILD_TABLE.families([None], ""),
         *exporter.POOL_TABLE.families([status], "Label"),
+        *(family for table in arrivals.TABLES for family in table.families([ARRIVED], "Label")),
         *xo.TABLE.families([total([totals_of(full)])], ""),
         *pool_families(full, "Label", EVERY),
     ]
@@ -139,9 +142,9 @@ def test_uuids_of_others_are_on_info_alone(name: str) -> None:
 def test_labels_of_objects(full: PoolModel) -> None:
     """Every series about an object has uuid, name_label, pool and container.
 
-    A pool is in no container; PBDs, VBDs, PIFs, bonds and VIFs have no name.
+    A pool is in no container; PBDs, VBDs, PIFs, bonds, VIFs and clusters have no name.
     """
-    nameless = dict.fromkeys(("pbd", "vbd", "pif", "bond", "vif"), {"name_label"})
+    nameless = {kind: {"name_label"} for kind in ("pbd", "vbd", "pif", "bond", "vif", "cluster")}
     without = {"pool": {"container"}, **nameless}
     for table in OBJECT_TABLES:
         kinds = {metric.name.split("_")[1] for metric in table.metrics}

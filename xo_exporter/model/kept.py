@@ -17,6 +17,8 @@ from xo_exporter.model.parts import PARTS
 from xo_exporter.xapi.records import BASE, Records, Ref
 
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {
+    "pool": ("ha_plan_exists_for", "ha_overcommitted"),
+    "host": ("current_operations",),
     "host_metrics": ("memory_total", "memory_free"),
     "vm": ("current_operations",),
     "vm_metrics": ("memory_actual", "start_time"),

@@ -45,14 +45,14 @@ def build(model: PoolModel, records: Records, _index: Index) -> Multipath:
 
     Without a trace of several paths a PBD is among them where its host should use several.
     """
-    configs = {record.uuid: record for record in records.pbd.values()}
+    configs = {record.uuid: record.other_config for record in records.pbd.values()}
     wanted = {record.uuid for record in records.host.values() if multipathing(record)}
     found = []
     for pbd in model.PBDs:
         host, sr = pbd.host, pbd.SR
         if host is None or sr is None or host.power_state == "Halted" or not pbd.attached:
             continue
-        config = configs[pbd.UUID].other_config
+        config = configs.get(pbd.UUID, {})
         several = {
             key.removeprefix(MPATH): counts
             for key, text in sorted(config.items())

@@ -10,12 +10,21 @@ from typing import Final
 
 from xo_exporter.model import (
     backups,
+    certificates,
+    clusters,
     controller_disks,
+    host_state,
     host_storage,
+    host_updates,
     messages,
+    multipath,
     networks,
+    pool_state,
     snapshots,
+    sr_health,
     tasks,
+    vdi_details,
+    vdi_health,
 )
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PoolModel
@@ -52,6 +61,15 @@ PARTS: Final[Mapping[str, Part]] = {
     "networks": Part(
         classes=("network", "pif", "pif_metrics", "bond", "vif"), build=networks.build
     ),
+    "certificates": Part(classes=("certificate",), build=certificates.build),
+    "clusters": Part(classes=("cluster", "cluster_host"), build=clusters.build),
+    "host_state": Part(classes=("host",), build=host_state.build),
+    "host_updates": Part(classes=("pool_update",), build=host_updates.build),
+    "multipath": Part(classes=(), build=multipath.build),
+    "pool_state": Part(classes=("pool",), build=pool_state.build),
+    "sr_health": Part(classes=("sr", "vdi", "sm"), build=sr_health.build),
+    "vdi_details": Part(classes=("vdi",), build=vdi_details.build),
+    "vdi_health": Part(classes=(), build=vdi_health.build),
 }
 """All parts by name."""
 

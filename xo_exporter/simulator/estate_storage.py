@@ -42,7 +42,8 @@ def make_storage(plan: Plan) -> None:
             version="3.0",
             required_api_version="1.0",
             capabilities=["SR_PROBE", "SR_UPDATE", "VDI_CREATE", "VDI_DELETE", "VDI_ATTACH"],
-            features={"SR_PROBE": "1", "SR_UPDATE": "1", "VDI_CREATE": "1", "VDI_ATTACH": "2"},
+            features={"SR_PROBE": "1", "SR_UPDATE": "1", "VDI_ATTACH": "2"}
+            | ({} if kind == "udev" else {"VDI_CREATE": "1"}),
             driver_filename=f"/opt/xensource/sm/{kind.upper()}SR",
         )
 
