@@ -54,6 +54,7 @@ def make_estate(
     for number in range(7, 7 + replicas * _VMS_PER_REPLICA, _VMS_PER_REPLICA):
         estate_copies.make_replica(plan, made[number % len(made)], number)
     _use_gpu(plan, made)
+    estate_networks.share_mac(plan, made)
     estate_storage.make_leftovers(plan, max(12, vms // 3))
     estate_storage.finish_storage(plan)
     estate_hosts.finish_hosts(plan)
