@@ -37,13 +37,16 @@ def _records(tables: Tables) -> Records:
 
 
 def _rrds(records: Records, chance: random.Random) -> dict[str, HostRrd | None]:
-    def values() -> dict[str, float]:
-        sources = ("cpu0", "cpu1", "cpu_avg", "cpu_usage", "memory", "memory_internal_free")
+    usages = ("cpu0", "cpu1", "cpu_avg", "cpu_usage", "memory", "memory_internal_free")
+    of_srs = tuple(f"read_{sr.uuid[:8]}" for sr in records.sr.values())
+
+    def values(*further: str) -> dict[str, float]:
+        sources = (*usages, *further)
         return {source: chance.random() for source in sources if chance.random() < 0.8}
 
     vms = {vm.uuid: values() for vm in records.vm.values() if chance.random() < 0.9}
     return {
-        ref: HostRrd.of({host.uuid: values()}, vms, chance.random())
+        ref: HostRrd.of({host.uuid: values(*of_srs)}, vms, chance.random())
         if chance.random() < 0.9
         else None
         for ref, host in records.host.items()
