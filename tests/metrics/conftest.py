@@ -76,6 +76,16 @@ def full() -> PoolModel:
         affinity=host,
         settings=Settings(1, 2, 3, 4, 5, 6, "restart", auto_poweron=True, blocked=("destroy",)),
         guest=Guest(True, True, True, True, "7.30", ("10.0.0.2",)),  # noqa: FBT003  as they stand
+        # Of newer hosts than those that are simulated.
+        values=Values.of(
+            {
+                "runnable_any": 0.25,
+                "runnable_vcpus": 0.125,
+                "numa_node_nonaffine_vcpus": 0.5,
+                "numa_nodes": 1.0,
+                "memory_numa_node_0": 60.0,
+            }
+        ),
     )
     sr = SR(
         UUID="sr-uuid",

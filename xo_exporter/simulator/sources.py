@@ -59,8 +59,10 @@ class Disk(NamedTuple):
 
 
 def disks_of(database: Database, vm: str) -> list[Disk]:
-    """Give the plugged disks of a VM, CD drives left out."""
-    disks = []
+    """Give the plugged disks of a VM, CD drives left out; none of a control domain."""
+    disks: list[Disk] = []
+    if database.tables["VM"][vm]["is_control_domain"]:
+        return disks
     for ref in database.tables["VM"][vm]["VBDs"]:
         vbd = database.get("VBD", ref)
         if vbd is None or vbd["type"] != "Disk" or not vbd["currently_attached"]:

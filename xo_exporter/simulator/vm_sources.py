@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 
+from xo_exporter.simulator import vm_extra_sources
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.network_sources import vif_sources
 from xo_exporter.simulator.schema import Record
@@ -46,6 +47,8 @@ def vm_sources(database: Database, vm: str) -> list[Source]:
         sources.append(rate("cpu_usage", _limited(total(cpus), 1.0)))
     sources += _memory_sources(database, record, metrics)
     sources += vif_sources(database, record)
+    sources += vm_extra_sources.runstates(record, cpus)
+    sources += vm_extra_sources.pvs_cache(record)
     for disk in disks_of(database, vm):
         sources += _disk_sources(database, disk)
     return sources
