@@ -1,28 +1,15 @@
 """Metrics of how SRs are, and of what lies on them."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from xo_exporter.metrics import sr
 from xo_exporter.metrics.table import Table, each, gauge, info
-from xo_exporter.model.sr_health import VDI_KINDS, SRHealth, StorageHealth
+from xo_exporter.model.sr_health import SRHealth, StorageHealth
 
 
 def _flag(value: bool | None) -> str | None:  # noqa: FBT001  it is the value that is written
     """A flag as the value of a label, as the label `shared` has it."""
     return None if value is None else str(value).lower()
-
-
-def _unattached(health: SRHealth) -> Iterator[tuple[str, int]]:
-    for kind in VDI_KINDS:
-        if kind != "unmanaged":
-            yield kind, health.unattached[kind].number
-
-
-def _unattached_usage(health: SRHealth) -> Iterator[tuple[str, int | None]]:
-    for kind in VDI_KINDS:
-        if kind != "unmanaged":
-            yield kind, health.unattached[kind].usage
 
 
 TABLE: Final = Table[SRHealth](
@@ -78,14 +65,14 @@ TABLE: Final = Table[SRHealth](
             "VDIs on an SR that no VBD names, by kind: disks and snapshots that nothing uses, by "
             "VBD.VDI; of VDI.type user, system and ephemeral alone, and no images.",
             "kind",
-            _unattached,
+            lambda health: ((kind, vdis.number) for kind, vdis in health.unattached.items()),
         ),
         each(
             "xo_sr_unattached_vdis_usage_bytes",
             "Space that the VDIs on an SR that no VBD names take, by kind, from "
             "VDI.physical_utilisation.",
             "kind",
-            _unattached_usage,
+            lambda health: ((kind, vdis.usage) for kind, vdis in health.unattached.items()),
         ),
         gauge(
             "xo_sr_missing_vdis",

@@ -1,24 +1,21 @@
 """How many VDIs there are of a kind, and what they take."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from xo_exporter.model import known
+from xo_exporter.xapi.records import VDI, Ref
 
 
-@dataclass(slots=True)
-class Tally:
-    """A number of VDIs, and the bytes that those take of which that is known."""
+class Tally(NamedTuple):
+    """A number of VDIs, and the bytes that they take; None where that is known of none of them."""
 
-    number: int = 0
-    _known: int = 0
-    _bytes: int = 0
+    number: int
+    usage: int | None
 
-    def add(self, usage: int | None) -> None:
-        """Count one that takes so much."""
-        self.number += 1
-        if usage is not None:
-            self._known += 1
-            self._bytes += usage
 
-    @property
-    def usage(self) -> int | None:
-        """Bytes; None where they are known of none of them."""
-        return self._bytes if self._known or not self.number else None
+def tally(refs: Collection[Ref], vdis: Mapping[Ref, VDI]) -> Tally:
+    """How many these are, and what those take of which it is known."""
+    usages = [known.count(vdis[ref].physical_utilisation) for ref in refs]
+    sizes = [usage for usage in usages if usage is not None]
+    return Tally(len(refs), sum(sizes) if sizes or not refs else None)

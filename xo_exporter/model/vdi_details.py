@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from xo_exporter.model import known
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import VDI, PoolModel
-from xo_exporter.model.tally import Tally
+from xo_exporter.model.tally import Tally, tally
 from xo_exporter.xapi.records import Records, Ref
 
 
@@ -37,11 +36,10 @@ class VDIsDetails:
 
 def build(_model: PoolModel, records: Records, index: Index) -> VDIsDetails:
     """Details of each disk, by its record and those of its snapshots."""
-    snapshots: dict[Ref, Tally] = {}
-    for vdi in records.vdi.values():
-        if vdi.snapshot_of in index.vdis:
-            tally = snapshots.setdefault(vdi.snapshot_of, Tally())
-            tally.add(known.count(vdi.physical_utilisation))
+    snapshots: dict[Ref, list[Ref]] = {}
+    for ref, snapshot in records.vdi.items():
+        if snapshot.snapshot_of in index.vdis:
+            snapshots.setdefault(snapshot.snapshot_of, []).append(ref)
     return VDIsDetails(
         [
             VDIDetails(
@@ -52,7 +50,7 @@ def build(_model: PoolModel, records: Records, index: Index) -> VDIsDetails:
                 read_only=record.read_only,
                 sharable=record.sharable,
                 CBT_enabled=record.cbt_enabled,
-                snapshots=snapshots.get(ref, Tally()),
+                snapshots=tally(snapshots.get(ref, ()), records.vdi),
             )
             for ref, vdi in index.vdis.items()
         ]
