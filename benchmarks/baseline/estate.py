@@ -18,6 +18,14 @@ NULL = "OpaqueRef:NULL"
 Tables = dict[str, dict[str, Record]]
 Values = dict[str, dict[str, float]]
 
+HOST_SOURCES = {
+    "loadavg": "xo_host_load_average",
+    "hostload": "xo_host_load_ratio",
+    "running_vcpus": "xo_host_running_domain_vcpus",
+    "running_domains": "xo_host_running_domains",
+}
+"""Data sources of hosts that are exported as they are."""
+
 
 class Estate(NamedTuple):
     """All that was read: records by class, RRD values by UUID, ages of live hosts' RRDs."""
@@ -152,6 +160,8 @@ class Exporter:
         self.families.add_tags("host", host, labels)
         add("xo_host_cpus", host["cpu_info"]["cpu_count"], labels)
         self.families.add_cpus("host", labels, found)
+        for source, name in HOST_SOURCES.items():
+            add(name, found.get(source), labels)
         add("xo_host_enabled", host["enabled"], labels)
         size = int(metrics["memory_total"])
         add("xo_host_memory_size_bytes", size, labels)
