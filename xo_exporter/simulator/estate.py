@@ -3,10 +3,12 @@
 import time
 
 from xo_exporter.simulator import (
+    estate_conditions,
     estate_copies,
     estate_hosts,
     estate_networks,
     estate_storage,
+    estate_troubles,
     estate_vms,
 )
 from xo_exporter.simulator.database import Database
@@ -59,6 +61,8 @@ def make_estate(
     estate_storage.finish_storage(plan)
     estate_hosts.finish_hosts(plan)
     _happenings(plan, made)
+    estate_conditions.make_conditions(plan)
+    estate_troubles.make_troubles(plan)
     return database
 
 
