@@ -14,9 +14,11 @@ from xo_exporter import reading
 from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.errors import DuplicatePool
+from xo_exporter.metrics import tables
+from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.model.parts import classes
 from xo_exporter.simulator import Garbage, Hang, SimulatedPool, Slow, Status
 from xo_exporter.xapi.events import groups
-from xo_exporter.xapi.records import BASE
 
 MakePool = Callable[..., Awaitable[SimulatedPool]]
 MakeCollector = Callable[..., Collector]
@@ -212,7 +214,9 @@ async def test_start_and_scrape_share(make_pool: MakePool, make_collector: MakeC
     assert (await collector.scrape()).complete
     assert collector.is_ready
     assert pool.sessions.logins == 1
-    assert pool.calls["event.from"] == len(groups(BASE)) + 1
+    read = [name for name in classes(tables.parts(COLLECTORS)) if name != "message"]
+    messages, changes = 1, 1
+    assert pool.calls["event.from"] == len(groups(read)) + messages + changes
 
 
 async def test_an_entry_that_another_is_already_is_not_exported(

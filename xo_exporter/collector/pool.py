@@ -12,10 +12,12 @@ from dataclasses import dataclass
 
 import structlog
 
+from xo_exporter.collector.arrivals import Arrivals
 from xo_exporter.collector.told import ToldFaults
 from xo_exporter.errors import BadAnswer, DuplicatePool
 from xo_exporter.exposition import Family
 from xo_exporter.metrics import tables
+from xo_exporter.metrics.arrivals import Arrived
 from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
 from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.model.kept import KeptModel
@@ -51,6 +53,7 @@ class Outcome:
     built: Built | None
     failures: tuple[Failure, ...]
     status: PoolStatus
+    arrived: Arrived
 
     @property
     def model(self) -> PoolModel | None:
@@ -85,6 +88,7 @@ class PoolScraper:
         self._workshop = _Workshop(collectors)
         self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
         self._told = ToldFaults(reader.config.key)
+        self._arrivals = Arrivals()
 
     @property
     def name(self) -> str:
@@ -130,7 +134,8 @@ class PoolScraper:
             logins=self.reader.logins,
             resyncs=self.reader.resyncs,
         )
-        outcome = Outcome(self.name, label, built, tuple(failures), status)
+        arrived = self._arrivals.arrived if twin is None else Arrived()
+        outcome = Outcome(self.name, label, built, tuple(failures), status, arrived)
         self._remember(outcome.failures, up=status.up, durations=status.durations, built=built)
         return outcome
 
@@ -160,6 +165,8 @@ class PoolScraper:
     def _count(self, reading: Reading, failures: Sequence[Failure]) -> None:
         if not reading.counted:
             reading.counted = True
+            if reading.records is not None:
+                self._arrivals.note(reading.records)
             for failure in failures:
                 self.errors[failure.stage] += 1
 
@@ -182,6 +189,7 @@ class PoolScraper:
     def _forget(self) -> None:
         self._built = None
         self._workshop = _Workshop(self._collectors)
+        self._arrivals.let_go()
 
     async def close_if_idle(self) -> None:
         """As `close`, when nobody has asked for long."""

@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from xo_exporter.collector.body import Bodies, Form, compress
 from xo_exporter.collector.pool import Outcome
 from xo_exporter.exposition import Exposition, Family
-from xo_exporter.metrics import exporter, tables, xo
+from xo_exporter.metrics import arrivals, exporter, tables, xo
 from xo_exporter.model.objects import XO, PoolModel
 from xo_exporter.model.totals import total
 
@@ -59,6 +59,10 @@ class Scrape:
         result.add_all(exporter.BUILD_TABLE.families([None], ""))
         for outcome in self.outcomes:
             result.add_all(exporter.POOL_TABLE.families([outcome.status], outcome.label))
+        for table in arrivals.TABLES:
+            if tables.is_on(table, self._collectors):
+                for outcome in self.outcomes:
+                    result.add_all(table.families([outcome.arrived], outcome.label))
         if tables.is_on(xo.TABLE, self._collectors):
             result.add_all(xo.TABLE.families([self.xo], ""))
         result.add_all(tables.described_objects(self._collectors))

@@ -8,8 +8,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from xo_exporter.model import known
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import SR, VM, Host, Pool, PoolModel
-from xo_exporter.xapi.records import Records
-from xo_exporter.xapi.records.messages import Message
+from xo_exporter.xapi.records import Message, Records
 
 MOST_KINDS: Final = 200
 """Kinds of messages that are told apart, by pool: whoever may, can make up names."""

@@ -38,6 +38,7 @@ class Lines:
         self._open: set[Line] = set()
         self._resyncs = 0  # of lines that are closed
         self._leaving: set[asyncio.Task[None]] = set()
+        self._told = ""  # why there are no messages
 
     @property
     def resyncs(self) -> int:
@@ -55,6 +56,13 @@ class Lines:
         if self.current is None:
             self.current = line
 
+    def tell_of_messages(self, line: Line) -> None:
+        """Say once why there are no messages, which costs nothing else."""
+        failure = str(line.reader.message_failure or "")
+        if failure and failure != self._told:
+            log.warning("the messages can't be read", pool=self._pool, error=failure)
+        self._told = failure
+
     def leave(self, line: Line, *, log_out: bool) -> None:
         """Close a line, beside what comes next, since the pool may hang."""
         if line is self.current:
@@ -62,6 +70,7 @@ class Lines:
         if line in self._open:
             self._open.remove(line)
             self._resyncs += line.reader.resyncs
+            line.reader.close()
             task = asyncio.create_task(self._end(line.session, log_out=log_out))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)

@@ -174,6 +174,7 @@ class PoolReader:
         line.stalls.clear()
         self._identify(line)
         line.is_whole = True
+        self._lines.tell_of_messages(line)
         hosts = records.host.items() if self._with_rrds else ()
         flight.live = [(ref, host) for ref, host in hosts if is_live(records, host)]
         flight.records = records

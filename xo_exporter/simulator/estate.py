@@ -6,6 +6,7 @@ from xo_exporter.simulator import (
     estate_conditions,
     estate_copies,
     estate_hosts,
+    estate_messages,
     estate_networks,
     estate_storage,
     estate_troubles,
@@ -62,6 +63,7 @@ def make_estate(
     estate_hosts.finish_hosts(plan)
     _happenings(plan, made)
     estate_conditions.make_conditions(plan)
+    estate_messages.make_alarms(database, plan.now)
     estate_troubles.make_troubles(plan)
     return database
 

@@ -16,6 +16,8 @@ _MESSAGES_KEPT = 200
 _TASKS_KEPT = 12
 _VMS_PER_CHANCE = 50
 _FULL = 0.95
+_ONE_FAILS_OF = 7  # tasks that end
+_ONE_ALARM_IN = 60  # ticks
 _FEWEST_BORN = 5
 
 
@@ -32,12 +34,17 @@ class Life:
         self._born: list[str] = []
         self._most_born = _FEWEST_BORN + len(self._guests()) // 10
         self._number = 10_000
+        self._ticks = 0
+        self._ended_tasks = 0
 
     def advance(self, now: float) -> None:
         """Let one tick of about five seconds pass, at this Unix time."""
         self._plan.now = now
         self._balloon(now)
         self._fill()
+        self._ticks += 1
+        if self._ticks % _ONE_ALARM_IN == 0:
+            self._alarm(now)
         chances: tuple[tuple[float, Callable[[float], None]], ...] = (
             (0.12, self._start_one),
             (0.08, self._stop_one),
@@ -220,11 +227,25 @@ class Life:
         self._trim("message", _MESSAGES_KEPT)
         self._trim("task", _TASKS_KEPT)
 
+    def _alarm(self, now: float) -> None:
+        """A host's perfmon finds its control domain busy."""
+        hosts = list(self._database.tables["host"].values())
+        self._database.add(
+            "message",
+            name="ALARM",
+            priority="3",
+            cls="Host",
+            obj_uuid=hosts[self._ticks // _ONE_ALARM_IN % len(hosts)]["uuid"],
+            timestamp=wire_time(now),
+            body='value: 0.96\nconfig:\n<variable>\n<name value="cpu_usage"/>\n</variable>',
+        )
+        self._trim("message", _MESSAGES_KEPT)
+
     def _finish_task(self, now: float) -> None:
         for ref in self._database.find("task", status="pending")[:1]:
-            self._database.modify(
-                "task", ref, status="success", progress=1.0, finished=wire_time(now)
-            )
+            self._ended_tasks += 1
+            status = "success" if self._ended_tasks % _ONE_FAILS_OF else "failure"
+            self._database.modify("task", ref, status=status, progress=1.0, finished=wire_time(now))
 
     def _trim(self, cls: str, most: int) -> None:
         for ref in list(self._database.tables[cls])[:-most]:

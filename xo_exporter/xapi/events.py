@@ -14,22 +14,23 @@ from typing import Any, Final
 
 import msgspec
 
-from xo_exporter.errors import ApiFailure
+from xo_exporter.errors import ApiFailure, PoolError
+from xo_exporter.xapi import message_reader
 from xo_exporter.xapi.batch import Change
+from xo_exporter.xapi.message_reader import MessageReader
 from xo_exporter.xapi.records import BASE, Records, Ref
 from xo_exporter.xapi.session import Session
 
 FIRST_GROUP: Final = ("pool", "host", "host_metrics", "sr", "pbd")
 _LARGE: Final = (("vm",), ("vm_metrics", "vm_guest_metrics"), ("vdi",), ("vbd",), ("vif",))
-_UNCOUNTED: Final = frozenset({"message"})
-"""Kept in files, not in the database: the server counts none of them."""
+_BUSY: Final = (("task",),)
+"""Those that come and go while the others stay."""
 
 _AT_ONCE: Final = 500
 """Changes taken in before the event loop gets its turn: some milliseconds."""
 
 
 _LONGEST_NUMBER: Final = 100  # digits; XAPI gives 20
-_TOKEN_LOST: Final = ("EVENTS_LOST", "EVENT_FROM_TOKEN_PARSE_FAILURE")
 
 Table = dict[str, dict[Ref, msgspec.Struct]]
 """Records by lower-case class and reference."""
@@ -37,9 +38,10 @@ Table = dict[str, dict[Ref, msgspec.Struct]]
 
 def groups(classes: Collection[str]) -> tuple[tuple[str, ...], ...]:
     """How these classes are read at first: no answer is larger than it must be."""
-    own = {*FIRST_GROUP, *(name for group in _LARGE for name in group), *_UNCOUNTED}
+    apart = (*_LARGE, *_BUSY)
+    own = {*FIRST_GROUP, *(name for group in apart for name in group)}
     rest = tuple(name for name in classes if name not in own)
-    groups = (FIRST_GROUP, *_LARGE, rest, *((name,) for name in _UNCOUNTED))
+    groups = (FIRST_GROUP, *_LARGE, rest, *_BUSY)
     wanted = (tuple(name for name in group if name in classes) for group in groups)
     return tuple(group for group in wanted if group)
 
@@ -60,9 +62,10 @@ class RecordReader:
 
     def __init__(self, session: Session, classes: Collection[str] = BASE) -> None:
         self._session = session
-        self._classes = tuple(classes)
-        self._groups = groups(classes)
-        self._table: Table = {name: {} for name in classes}
+        self._messages = MessageReader(session) if message_reader.CLASS in classes else None
+        self._classes = tuple(name for name in classes if name != message_reader.CLASS)
+        self._groups = groups(self._classes)
+        self._table: Table = {name: {} for name in self._classes}
         self._missing = list(self._groups)
         self._token: str | None = None
         # By how many rows our tables differ from what the server counts, where they still do
@@ -85,7 +88,20 @@ class RecordReader:
         self.resyncs += 1
 
     async def update(self) -> Records:
-        """All records as they are now; raises PoolError."""
+        """All records as they are now; raises PoolError.
+
+        Messages are those that have come by then, and None before any have.
+        """
+        if self._messages is None:
+            await self._update()
+        else:
+            await self.read_first_group()  # which tells, too, how the server is to be asked
+            self._messages.start()
+            await self._update()
+            await self._messages.settle()
+        return self.records()
+
+    async def _update(self) -> None:
         await self._read_missing_groups()
         offsets = await self._read_delta()
         if offsets and self._token is not None:
@@ -96,7 +112,16 @@ class RecordReader:
             self._missing = [group for group in self._groups if offsets.keys() & set(group)]
             await self._read_missing_groups()
             self._tolerated |= await self._read_delta()
-        return self.records()
+
+    @property
+    def message_failure(self) -> PoolError | None:
+        """Why there are no messages, where they could not be read."""
+        return self._messages.failure if self._messages else None
+
+    def close(self) -> None:
+        """Give up what is under way."""
+        if self._messages is not None:
+            self._messages.close()
 
     def records(self) -> Records:
         """The records as last read.
@@ -104,7 +129,8 @@ class RecordReader:
         What did not change is the same object as before: a record, and a class's whole table.
         """
         tables: dict[str, Any] = dict(self._table)
-        return Records(**tables)
+        messages = self._messages.table if self._messages else None
+        return Records(**tables, message=messages)
 
     async def _read_missing_groups(self) -> None:
         while self._missing:
@@ -130,7 +156,7 @@ class RecordReader:
         try:
             batch = await self._session.event_from(self._classes, token)
         except ApiFailure as error:
-            if error.code not in _TOKEN_LOST:
+            if error.code not in message_reader.TOKEN_LOST:
                 raise
             return self._start_anew()
         before, after = _generation(token), _generation(batch.token)
@@ -142,7 +168,7 @@ class RecordReader:
         offsets = {
             name: len(self._table[name]) - batch.counts[name]
             for name in self._classes
-            if name in batch.counts and name not in _UNCOUNTED
+            if name in batch.counts
         }
         return {
             name: offset
