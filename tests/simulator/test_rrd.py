@@ -87,6 +87,22 @@ def test_only_the_master_counts_sessions() -> None:
     assert ["pool_session_count" in of_host for of_host in names] == [True, False]
 
 
+def test_errors_are_recorded_where_somebody_asked_for_them() -> None:
+    """Errors of NICs and VIFs are sources of the master and of the VMs that run there alone."""
+    database = estate()
+    rrd = Rrd(database)
+    of_errors = {
+        owner.uuid: [name for name in rrd.names(owner.uuid) if name.endswith("x_errors")]
+        for host in database.tables["host"]
+        for owner in rrd.owners(host)
+    }
+    on_master = {owner.uuid for owner in rrd.owners(database.master)}
+    assert {uuid for uuid, names in of_errors.items() if names} <= on_master
+    master = database.tables["host"][database.master]["uuid"]
+    assert {"pif_eth0_rx_errors", "pif_bond0_tx_errors"} <= {*of_errors[master]}
+    assert any("vif_0_rx_errors" in names for names in of_errors.values())
+
+
 def test_memory_follows_the_records() -> None:
     """Free memory is what the VMs leave, as host_metrics says; a VM's is its memory_actual."""
     database = estate()
