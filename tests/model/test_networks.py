@@ -206,4 +206,5 @@ def test_mac_addresses_used_twice(
 def test_mtu(networks: Build, mtu: str, known: int | None) -> None:
     """An MTU that can't be is unknown."""
     found = networks(network={"n": {"MTU": mtu}}, pif={"p": {"MTU": mtu}})
-    assert [one.MTU for one in (*found.networks, *found.PIFs)] == [known, known]
+    assert [network.MTU for network in found.networks] == [known]
+    assert [pif.MTU for pif in found.PIFs] == [known]
