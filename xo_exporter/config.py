@@ -6,10 +6,11 @@ and key path, or the variable) and what was expected there, and never holds a pa
 
 import ssl
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
+from xo_exporter.config_choice import CHOICE_KEYS, read_choice
 from xo_exporter.config_yaml import Place, read_yaml
 from xo_exporter.errors import ConfigError
 from xo_exporter.secret import Secret
@@ -46,7 +47,7 @@ __all__ = [
 T = TypeVar("T")
 
 _PREFIX = "XO_EXPORTER_"
-_TOP_KEYS = ("listen", "pools", "collectors")
+_TOP_KEYS = ("listen", "pools", "collectors", *CHOICE_KEYS)
 _POOL_KEYS = ("url", "members", "username", "password", "password_file", "name", "tls", "timeout")
 _TLS_KEYS = ("verify", "ca_file", "fingerprint_sha256")
 # no scrape waits for longer, and sockets don't take every number
@@ -55,7 +56,11 @@ _LONGEST_CA_FILE = 16 * 1024 * 1024
 
 
 def load(
-    path: Path | None, environ: Mapping[str, str], *, collectors: Mapping[str, bool]
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    collectors: Mapping[str, bool],
+    metrics: Collection[str] = (),
 ) -> Config:
     """Return the configuration of a file or, without one, of the environment.
 
@@ -64,7 +69,8 @@ def load(
     Variables that are not ours are left alone, also those that begin like ours: Kubernetes sets
     `XO_EXPORTER_PORT` for a service named xo-exporter. An empty variable is as good as none.
 
-    `collectors` gives every known collector and whether it is on by default.
+    `collectors` gives every known collector and whether it is on by default, `metrics` the names
+    that can be chosen.
 
     Raises ConfigError. The files for passwords and authorities are tried, too.
     """
@@ -76,7 +82,7 @@ def load(
             f"the file {shown(file)} and {_PREFIX}URL are both given, expected one of the two"
         )
     if file:
-        return _from_file(file, collectors)
+        return _from_file(file, collectors, metrics)
     if not from_environment:
         raise ConfigError(
             "no configuration is given",
@@ -89,7 +95,7 @@ def load(
     )
 
 
-def _from_file(path: Path, collectors: Mapping[str, bool]) -> Config:
+def _from_file(path: Path, collectors: Mapping[str, bool], metrics: Collection[str]) -> Config:
     top = read_yaml(path).fields(_TOP_KEYS, required=("pools",))
     folder = path.absolute().parent
     listen = top["listen"].parsed(parse_listen, "HOST:PORT") if "listen" in top else DEFAULT_LISTEN
@@ -106,7 +112,12 @@ def _from_file(path: Path, collectors: Mapping[str, bool]) -> Config:
         _refuse_twin(keys, pool.key, place, f"the name {shown(pool.key)}")
         _refuse_twin(urls, pool.url.identity, place, f"the URL {pool.url}")
         pools.append(pool)
-    return Config(listen=listen, pools=tuple(pools), collectors={**collectors, **chosen})
+    return Config(
+        listen=listen,
+        pools=tuple(pools),
+        collectors={**collectors, **chosen},
+        choice=read_choice(top, metrics),
+    )
 
 
 def _refuse_twin(seen: dict[T, Place], identity: T, place: Place, what: str) -> None:

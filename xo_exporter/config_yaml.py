@@ -137,6 +137,14 @@ class Place:
             raise self.wrong("true or false")
         return word in _TRUE
 
+    def integer(self, *, least: int) -> int:
+        """Return the decimal number here, `least` or more. Raises ConfigError for all else."""
+        text = str(self.node.value).replace("_", "")
+        number = text if self.node.tag == f"{_TAG}int" else ""
+        if not re.fullmatch(r"0|[1-9][0-9]{0,17}", number) or int(number) < least:
+            raise self.wrong(f"a number of at least {least}")
+        return int(number)
+
     @property
     def is_list(self) -> bool:
         """Whether a list is here."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
+from xo_exporter.choice import EVERYTHING, Choice
 from xo_exporter.errors import ConfigError
 from xo_exporter.secret import Secret
 
@@ -185,11 +186,15 @@ class PoolConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The whole configuration; `collectors` says of each known collector whether it is on."""
+    """The whole configuration; `collectors` says of each known collector whether it is on.
+
+    `choice` says what is exported of what these give.
+    """
 
     listen: Listen = DEFAULT_LISTEN
     pools: tuple[PoolConfig, ...]
     collectors: dict[str, bool]
+    choice: Choice = EVERYTHING
 
 
 def parse_listen(text: str) -> Listen:

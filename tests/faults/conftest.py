@@ -31,11 +31,12 @@ class Scraped(NamedTuple):
     lines: list[Mapping[str, Any]]
 
     def of(self, pool: str) -> dict[Series, float]:
-        """Give the series about the objects of a pool, by the value of the label."""
+        """Give the series about a pool, but what the exporter says and counts of itself."""
         return {
             (name, labels): value
             for (name, labels), value in self.values.items()
-            if ("pool", pool) in labels and not name.startswith(("xo_scrape_", "xo_xapi_"))
+            if ("pool", pool) in labels
+            and not (name.startswith(("xo_scrape_", "xo_xapi_")) or name.endswith("_total"))
         }
 
     def names(self, pool: str) -> set[Series]:

@@ -3,15 +3,22 @@
 From one scrape to the next most of a pool stays as it is. What a row reads of an object is
 cheap to compare; the text of its samples is kept for as long as that is the same. Where it is
 known which objects changed, the others are not even looked at, but for what is measured.
+
+A family that would have too many series ends after the objects that there is room for, in the
+order of UUID: so they are the same ones from scrape to scrape.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
+from xo_exporter.choice import EVERYTHING, Choice
 from xo_exporter.exposition import Family, Labels, number
+from xo_exporter.metrics.selection import EXPORTER, Selection
+from xo_exporter.metrics.shown import Shown
 from xo_exporter.metrics.source import SourceTable
 from xo_exporter.metrics.table import Metric, Pair, Table
-from xo_exporter.metrics.tables import OBJECT_TABLES, AnyTable, is_on
+from xo_exporter.metrics.tables import AnyTable
 from xo_exporter.model.kept import Changes
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.rrd.values import Sources
@@ -38,8 +45,10 @@ class _Known:
 class _TableLines:
     """The lines of one table."""
 
-    def __init__(self, table: Table[Any]) -> None:
+    def __init__(self, table: Table[Any], most: float) -> None:
         self._table = table
+        self._most = most
+        self.dropped: dict[str, int] = {}
         self._rows = tuple(enumerate(table.metrics))
         self._measured = tuple(row for row in self._rows if row[1].measured)
         self._from_records = tuple(row for row in self._rows if not row[1].measured)
@@ -82,8 +91,29 @@ class _TableLines:
 
     def _join(self, row: _Row) -> None:
         position = row[0]
-        text = "".join([known.lines[position] for known in self._known.values()])
-        self._texts[position] = text.encode()
+        parts = [known.lines[position] for known in self._known.values()]
+        self._texts[position] = _joined(parts, self._most, row[1].name, self.dropped)
+
+
+def _joined(parts: Sequence[str], most: float, name: str, dropped: dict[str, int]) -> bytes:
+    """The lines of all objects, or of the first for which there is room.
+
+    How many lines are left out is put into `dropped`, by the family's name.
+    """
+    text = "".join(parts)
+    total = text.count("\n")
+    if total <= most:
+        dropped.pop(name, None)
+        return text.encode()
+    kept, lines = 0, 0
+    for part in parts:
+        lines += part.count("\n")
+        if lines > most:
+            break
+        kept += 1
+    text = "".join(parts[:kept])
+    dropped[name] = total - text.count("\n")
+    return text.encode()
 
 
 def _update(some: Collection[_Known], row: _Row) -> bool:
@@ -121,8 +151,10 @@ class _Planned:
 class _SourceLines:
     """The lines of one table of data sources: all new at each reading, but for their beginnings."""
 
-    def __init__(self, table: SourceTable[Any]) -> None:
+    def __init__(self, table: SourceTable[Any], most: float) -> None:
         self._table = table
+        self._most = most
+        self.dropped: dict[str, int] = {}
         self._pool: str | None = None
         self._planned: list[_Planned] = []
         self.families = tuple(table.describe())
@@ -147,7 +179,10 @@ class _SourceLines:
                 known = numbers[place]
                 if known is not None:
                     rows[row].append(f"{beginning}{number(known * factor)}\n")
-        return ["".join(row).encode() for row in rows]
+        return [
+            _joined(row, self._most, family.name, self.dropped)
+            for row, family in zip(rows, self.families, strict=True)
+        ]
 
     def _plan(self, planned: _Planned) -> list[tuple[int, int, str, float]]:
         names = [family.name for family in self.families]
@@ -163,12 +198,23 @@ class PoolLines:
     One model after the other: not for two threads at once.
     """
 
-    def __init__(self, collectors: Mapping[str, bool]) -> None:
-        self._tables: list[tuple[AnyTable, _TableLines | _SourceLines]] = [
-            (table, _SourceLines(table) if isinstance(table, SourceTable) else _TableLines(table))
-            for table in OBJECT_TABLES
-            if is_on(table, collectors)
-        ]
+    def __init__(self, collectors: Mapping[str, bool], choice: Choice = EVERYTHING) -> None:
+        self._shown = Shown(choice.vms)
+        self._label: str | None = None
+        self._tables: list[tuple[AnyTable, _TableLines | _SourceLines]] = []
+        for table in Selection(collectors, choice).objects:
+            most = math.inf if table.collector == EXPORTER else choice.max_series
+            lines: _TableLines | _SourceLines
+            if isinstance(table, SourceTable):
+                lines = _SourceLines(table, most)
+            else:
+                lines = _TableLines(table, most)
+            self._tables.append((table, lines))
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many series the last lines lack that there was no room for, by family."""
+        return {name: lost for _, lines in self._tables for name, lost in lines.dropped.items()}
 
     def of(
         self, model: PoolModel, label: str, changes: Changes | None = None
@@ -178,16 +224,15 @@ class PoolLines:
         `changes` says what changed since the last call, which was with the same model; None
         where anything may have, and the model may be another.
         """
-        return tuple(
-            pair
-            for table, lines in self._tables
-            for pair in zip(
-                lines.families,
-                lines.of(
-                    table.objects(model),
-                    label,
-                    None if changes is None or table.part in changes.parts else changes.uuids,
-                ),
-                strict=True,
-            )
-        )
+        if changes is None:
+            self._shown.look_at(model)
+        found: list[tuple[Family, bytes]] = []
+        for table, lines in self._tables:
+            is_new = changes is None or table.part in changes.parts
+            changed = None if changes is None or is_new else changes.uuids
+            objects = table.objects(model)
+            if is_new or label != self._label:
+                objects = self._shown.of(objects)
+            found += zip(lines.families, lines.of(objects, label, changed), strict=True)
+        self._label = label
+        return tuple(found)

@@ -6,7 +6,7 @@ Written as the objects of the specification: links are the objects themselves, u
 from dataclasses import dataclass, field
 from typing import Literal
 
-from xo_exporter.model.objects import VM, Host, Pool
+from xo_exporter.model.objects import VM, Host, Pairs, Pool
 
 PIFKind = Literal["physical", "bond", "vlan", "tunnel", "sriov"]
 
@@ -23,6 +23,7 @@ class Network:
     MTU: int | None
     PIFs: int = 0
     VIFs: int = 0
+    labels: Pairs = ()
 
 
 @dataclass(slots=True, eq=False)

@@ -17,6 +17,9 @@ VMPowerState = Literal["Running", "Paused", "Suspended", "Halted"]
 HOST_POWER_STATES: Final[tuple[HostPowerState, ...]] = ("Running", "Halted")
 VM_POWER_STATES: Final[tuple[VMPowerState, ...]] = ("Running", "Paused", "Suspended", "Halted")
 
+Pairs = tuple[tuple[str, str], ...]
+"""Labels with their values, those that the configuration wants of an object."""
+
 XO_UUID: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -56,6 +59,7 @@ class Pool(_Shown):
     VMs: "list[VM]" = field(default_factory=list)
     running_VMs: "list[VM]" = field(default_factory=list)
     all_VMs: "list[VM]" = field(default_factory=list)
+    labels: Pairs = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -99,6 +103,7 @@ class Host(_Shown):
     clock_offset: float | None = None
     values: Values = field(default_factory=lambda: NO_VALUES)
     controller_values: Values = field(default_factory=lambda: NO_VALUES)
+    labels: Pairs = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -132,6 +137,7 @@ class VM(_Shown):
     guest: Guest = field(default_factory=Guest)
     values: Values = field(default_factory=lambda: NO_VALUES)
     values_host: Host | None = None
+    labels: Pairs = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -151,6 +157,7 @@ class SR(_Shown):
     size: int | None = None
     VDIs: "list[VDI]" = field(default_factory=list)
     PBDs: "list[PBD]" = field(default_factory=list)
+    labels: Pairs = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -174,6 +181,7 @@ class VDI(_Shown):
     SR: SR | None
     usage: int | None = None
     VBD: "VBD | None" = None
+    labels: Pairs = ()
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from xo_exporter.xapi.records.labelled import Labelled
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 
 MPATH: Final = "mpath-"
@@ -23,7 +24,7 @@ class SRSmConfig(msgspec.Struct, frozen=True, gc=False):
     allocation: str = ""
 
 
-class SR(msgspec.Struct, frozen=True, gc=False):
+class SR(Labelled, frozen=True, gc=False):
     """Class `SR`; sizes in bytes, below 0 until the first scan."""
 
     uuid: str
@@ -43,9 +44,13 @@ class SR(msgspec.Struct, frozen=True, gc=False):
 
 
 class PBDDeviceConfig(msgspec.Struct, frozen=True, gc=False):
-    """`PBD.device_config`, which holds passwords: how LINSTOR provides space, "thin" or "thick"."""
+    """`PBD.device_config`, which holds passwords: of LINSTOR how it provides space, and its group.
+
+    The former is "thin" or "thick"; by the latter the SR is asked about.
+    """
 
     provisioning: str = ""
+    group_name: str = msgspec.field(default="", name="group-name")
 
 
 class PBD(msgspec.Struct, frozen=True, gc=False):
@@ -94,7 +99,7 @@ class VDISmConfig(msgspec.Struct, frozen=True, gc=False):
     image_format: str = msgspec.field(default="", name="image-format")
 
 
-class VDI(msgspec.Struct, frozen=True, gc=False):
+class VDI(Labelled, frozen=True, gc=False):
     """Class `VDI`: disks, snapshots and unmanaged base copies alike; sizes in bytes."""
 
     uuid: str
