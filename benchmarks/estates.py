@@ -1,6 +1,5 @@
 """Estates of several sizes, and all that is measured on one of them."""
 
-import statistics
 import sys
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
@@ -42,6 +41,18 @@ _FEWEST: Final = 7  # scrapes of ours, however few pairs there are
 _WITH_LINKS: Final = 5
 
 
+class All(NamedTuple):
+    """What was measured of ours with every metric that it has by default; as in `Result`."""
+
+    samples: dict[str, int]
+    costs: Sequence[Cost]
+    with_links: Sequence[Cost]
+    waits: Sequence[float]
+    first_waits: Sequence[float]
+    starts: Sequence[Start]
+    peak: float
+
+
 class Result(NamedTuple):
     """All that was measured on an estate; memory in MiB, waits in seconds."""
 
@@ -59,15 +70,12 @@ class Result(NamedTuple):
     peak: float
     baseline_peak: float
     endurance: Endurance | None
+    all: All
 
     @property
     def costs(self) -> list[Cost]:
         """Of all steady scrapes of ours."""
         return [*(ours for ours, _ in self.pairs), *self.alone]
-
-    def median(self, of: Callable[[Cost], float]) -> float:
-        """The median over the steady scrapes of ours."""
-        return statistics.median(map(of, self.costs))
 
     def ratios(self, of: Callable[[Cost], float]) -> list[float]:
         """The baseline's cost as a multiple of ours, pair by pair."""
@@ -88,7 +96,7 @@ def measure(name: str, *, tls: bool, minutes: float, scrapes: int) -> Result:
         _say("started ours")
         baseline_starts = [cold_start("baseline", pool) for _ in range(min(2, estate.pairs - 1))]
         _say("started the baseline")
-        first_waits = [longest_wait_at_first(pool) for _ in range(estate.tries)]
+        first_waits = [longest_wait_at_first("ours", pool) for _ in range(estate.tries)]
         with exporter_process("ours", pool) as ours:
             samples = samples_of(ours.get())
             pairs, baseline_samples, baseline_peak = _pairs(ours, pool, estate.pairs)
@@ -102,6 +110,7 @@ def measure(name: str, *, tls: bool, minutes: float, scrapes: int) -> Result:
             if name == ENDURANCE and minutes:
                 _say(f"{scrapes} scrapes in {minutes:g} minutes")
                 endurance = endure(ours, pool, scrapes, minutes * 60)
+        of_all = _all(pool, estate.tries)
         return Result(
             size=pool.size(),
             samples=samples,
@@ -117,6 +126,26 @@ def measure(name: str, *, tls: bool, minutes: float, scrapes: int) -> Result:
             peak=peak,
             baseline_peak=baseline_peak,
             endurance=endurance,
+            all=of_all,
+        )
+
+
+def _all(pool: PoolProcess, tries: int) -> All:
+    _say("all of ours")
+    starts = [cold_start("all of ours", pool) for _ in range(tries)]
+    first_waits = [longest_wait_at_first("all of ours", pool) for _ in range(tries)]
+    with exporter_process("all of ours", pool) as exporter:
+        samples = samples_of(exporter.get())
+        for _ in range(_WARM_UP):
+            scrape(exporter, pool)
+        return All(
+            samples=samples,
+            costs=[scrape(exporter, pool) for _ in range(_FEWEST)],
+            with_links=[scrape(exporter, pool, links=True) for _ in range(_WITH_LINKS)],
+            waits=[longest_wait(exporter, pool) for _ in range(tries)],
+            first_waits=first_waits,
+            starts=starts,
+            peak=exporter.peak_memory(),
         )
 
 

@@ -9,6 +9,7 @@ Python has asked for; the process takes more, as its allocators and libraries ne
 import argparse
 import asyncio
 import gc
+import signal
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -20,10 +21,10 @@ import structlog
 from benchmarks.estates import ESTATES
 from benchmarks.measure import CHANGED
 from benchmarks.pool import PoolProcess, pool_process
+from benchmarks.processes import Which, collectors_of
 from benchmarks.sampler import Function, Sampler
 from xo_exporter.collector import Collector, Form
-from xo_exporter.config import Config, load
-from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.config import load
 
 T = TypeVar("T")
 
@@ -40,15 +41,14 @@ async def _here(function: Callable[..., T], /, *arguments: Any) -> T:
     return function(*arguments)
 
 
-def _collector(pool: PoolProcess) -> Collector:
+def _collector(pool: PoolProcess, which: Which) -> Collector:
     variables = {
         "XO_EXPORTER_URL": pool.url,
         "XO_EXPORTER_USERNAME": "root",
         "XO_EXPORTER_PASSWORD": "simulated",
         "XO_EXPORTER_FINGERPRINT_SHA256": pool.fingerprint,
     }
-    config: Config = load(None, variables, collectors=COLLECTORS)
-    return Collector(config)
+    return Collector(load(None, variables, collectors=collectors_of(which)))
 
 
 async def _scrape(collector: Collector) -> None:
@@ -58,17 +58,17 @@ async def _scrape(collector: Collector) -> None:
     await scrape.body(_FORM)
 
 
-async def _first(pool: PoolProcess, sampler: Sampler) -> int:
+async def _first(pool: PoolProcess, which: Which, sampler: Sampler) -> int:
     for _ in range(_STARTS):
-        collector = _collector(pool)
+        collector = _collector(pool, which)
         with pool.held(), sampler.at_work():
             await _scrape(collector)
         await collector.close()
     return _STARTS
 
 
-async def _steady(pool: PoolProcess, sampler: Sampler, *, links: bool) -> int:
-    collector = _collector(pool)
+async def _steady(pool: PoolProcess, which: Which, sampler: Sampler, *, links: bool) -> int:
+    collector = _collector(pool, which)
     await _scrape(collector)
     for _ in range(_SCRAPES):
         pool.sizes(CHANGED)
@@ -80,12 +80,12 @@ async def _steady(pool: PoolProcess, sampler: Sampler, *, links: bool) -> int:
     return _SCRAPES
 
 
-async def _links(pool: PoolProcess, sampler: Sampler) -> int:
-    return await _steady(pool, sampler, links=True)
+async def _links(pool: PoolProcess, which: Which, sampler: Sampler) -> int:
+    return await _steady(pool, which, sampler, links=True)
 
 
-async def _sizes(pool: PoolProcess, sampler: Sampler) -> int:
-    return await _steady(pool, sampler, links=False)
+async def _sizes(pool: PoolProcess, which: Which, sampler: Sampler) -> int:
+    return await _steady(pool, which, sampler, links=False)
 
 
 _PARTS: Final = {
@@ -95,11 +95,11 @@ _PARTS: Final = {
 }
 
 
-def _times(name: str, pool: PoolProcess) -> str:
+def _times(name: str, pool: PoolProcess, which: Which) -> str:
     title, run = _PARTS[name]
     sampler = Sampler()
     with mock.patch.object(asyncio, "to_thread", _here):
-        scrapes = asyncio.run(run(pool, sampler))
+        scrapes = asyncio.run(run(pool, which, sampler))
     lines = [
         f"#### {title}\n",
         f"{sampler.looks} looks in {scrapes} scrapes.\n",
@@ -119,8 +119,8 @@ def _share(looks: int, sampler: Sampler) -> str:
     return f"{100 * looks / sampler.looks:.1f}"
 
 
-async def _memory(pool: PoolProcess) -> str:
-    collector = _collector(pool)
+async def _memory(pool: PoolProcess, which: Which) -> str:
+    collector = _collector(pool, which)
     tracemalloc.start()
     await _scrape(collector)
     first_peak = tracemalloc.get_traced_memory()[1]
@@ -153,13 +153,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--estate", choices=ESTATES, default="L")
     parser.add_argument("--parts", nargs="+", choices=[*_PARTS, "memory"])
+    parser.add_argument("--all", action="store_true", help="every metric that is on by default")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no process is left
+    which: Which = "all of ours" if options.all else "ours"
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     estate = ESTATES[options.estate]
     with pool_process(estate.hosts, estate.vms, tls=True) as pool:
         for name in options.parts or [*_PARTS, "memory"]:
-            text = asyncio.run(_memory(pool)) if name == "memory" else _times(name, pool)
-            print(text, flush=True)
+            if name == "memory":
+                print(asyncio.run(_memory(pool, which)), flush=True)
+            else:
+                print(_times(name, pool, which), flush=True)
 
 
 if __name__ == "__main__":

@@ -125,7 +125,7 @@ def cold_start(which: Which, pool: PoolProcess) -> Start:
     return Start(seconds, cpu, _record_bytes(traffic), traffic.calls)
 
 
-def longest_wait_at_first(pool: PoolProcess) -> float:
+def longest_wait_at_first(which: Which, pool: PoolProcess) -> float:
     """As `longest_wait`, while all is read for the first time."""
-    with exporter_process("ours", pool) as exporter:
+    with exporter_process(which, pool) as exporter:
         return longest_wait(exporter, pool)

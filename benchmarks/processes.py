@@ -15,8 +15,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 from benchmarks.pool import PoolProcess
+from xo_exporter.metrics.tables import COLLECTORS
 
-Which = Literal["ours", "baseline"]
+Which = Literal["ours", "baseline", "all of ours"]
+"""`ours` exports what the baseline does, `all of ours` what it does when nobody chooses."""
+
+_COMPARED: Final = {"xo", "pool", "host", "host_load", "vm", "sr", "pbd", "vdi", "vbd"}
+"""The collectors whose metrics the baseline has, too."""
 
 _SCRAPE_TIMEOUT: Final = 120.0
 _HEADERS: Final = {
@@ -78,6 +83,13 @@ class ExporterProcess:
         return body
 
 
+def collectors_of(which: Which) -> dict[str, bool]:
+    """Our collectors, and whether they are on."""
+    if which == "all of ours":
+        return dict(COLLECTORS)
+    return {name: name in _COMPARED for name in COLLECTORS}
+
+
 def samples_of(body: bytes) -> dict[str, int]:
     """How many samples each metric of an exposition has; RuntimeError where it isn't complete."""
     text = (gzip.decompress(body) if body[:2] == b"\x1f\x8b" else body).decode()
@@ -108,8 +120,11 @@ def exporter_process(which: Which, pool: PoolProcess) -> Iterator[ExporterProces
     }
     if pool.fingerprint:
         environment["XO_EXPORTER_FINGERPRINT_SHA256"] = pool.fingerprint
+    serve = ["xo_exporter", "serve", "--listen", f"127.0.0.1:{port}"]
+    off = [name for name, is_on in COLLECTORS.items() if is_on and not collectors_of("ours")[name]]
     commands = {
-        "ours": ["xo_exporter", "serve", "--listen", f"127.0.0.1:{port}"],
+        "ours": [*serve, *(f"--no-collector.{name}" for name in off)],
+        "all of ours": serve,
         "baseline": ["benchmarks.baseline", pool.url, "root", "simulated", str(port)],
     }
     started = time.perf_counter()

@@ -11,6 +11,7 @@ import datetime as dt
 import os
 import platform
 import re
+import signal
 import time
 from pathlib import Path
 from typing import Final
@@ -32,6 +33,7 @@ def main() -> None:
     parser.add_argument("--scrapes", type=int, default=200, help="so many in these minutes")
     parser.add_argument("--write", action="store_true", help=f"put it into {RESULTS.name}")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no process is left
     started, load = time.monotonic(), os.getloadavg()[0]
     results: dict[str, Result] = {}
     for name in options.estates:

@@ -19,6 +19,8 @@ Tables = dict[str, dict[str, Record]]
 Values = dict[str, dict[str, float]]
 
 HOST_SOURCES = {
+    "memory_reclaimed": "xo_host_memory_reclaimed_bytes",
+    "memory_reclaimed_max": "xo_host_memory_reclaimable_bytes",
     "loadavg": "xo_host_load_average",
     "hostload": "xo_host_load_ratio",
     "running_vcpus": "xo_host_running_domain_vcpus",
