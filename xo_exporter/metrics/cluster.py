@@ -74,7 +74,7 @@ HOST_TABLE: Final = Table[ClusterHost](
     metrics=(
         info(
             "xo_cluster_host_info",
-            "A host's place in a cluster.",
+            "A host's place in a cluster, from Cluster_host.host.",
             {"host_uuid": lambda place: uuid_of(place.host)},
         ),
         gauge(

@@ -81,10 +81,15 @@ TABLE: Final = Table[Host](
             HOST_POWER_STATES,
             lambda host: host.power_state,
         ),
-        gauge("xo_host_srs", "SRs that are local to a host.", lambda host: len(host.SRs)),
+        gauge(
+            "xo_host_srs",
+            "SRs that are local to a host, by SR.shared and PBD.host.",
+            lambda host: len(host.SRs),
+        ),
         gauge(
             "xo_host_vms",
-            "VMs on a host, those that do not run but are tied to it by a local disk included.",
+            "VMs on a host, by VM.resident_on, those that are on none but tied to it by a local "
+            "disk included.",
             lambda host: len(host.VMs),
         ),
         gauge(
@@ -92,16 +97,18 @@ TABLE: Final = Table[Host](
             "VMs that run on a host, by VM.power_state.",
             lambda host: len(host.running_VMs),
         ),
-        gauge("xo_host_pbds", "PBDs of a host.", lambda host: len(host.PBDs)),
+        gauge("xo_host_pbds", "PBDs of a host, by PBD.host.", lambda host: len(host.PBDs)),
         gauge(
             "xo_host_vcpus",
-            "Virtual CPUs of the VMs that run on a host.",
+            "Virtual CPUs of the VMs that run on a host, from VM_metrics.VCPUs_number, else "
+            "VM.VCPUs_at_startup.",
             lambda host: host.vCPUs,
         ),
         measured(
             gauge(
                 "xo_host_controller_cpu_usage_ratio",
-                "Mean usage of the CPUs of a host's control domain, 0 to 1, worked out as a VM's.",
+                "Mean usage of the CPUs of a host's control domain, 0 to 1, from RRD cpu_usage of "
+                "the domain (xapi 24.4 and later), else the mean of its cpuN.",
                 lambda host: host.controller_CPU_usage,
             )
         ),

@@ -71,8 +71,8 @@ TABLE: Final = Table[HostStorage](
         measured(
             gauge(
                 "xo_host_storage_unresolved_srs",
-                "SRs that a host's RRDs have values of which are left out, since no SR that the "
-                "host has a PBD to, or more than one, has a UUID that begins so.",
+                "SRs that a host's RRDs have values of which are left out, since of the SRs that "
+                "it is linked to (PBD.SR) none, or more than one, has a UUID that begins so.",
                 lambda storage: storage.unresolved(),
             )
         ),

@@ -18,7 +18,7 @@ TABLE: Final = Table[PBD](
     metrics=(
         info(
             "xo_pbd_info",
-            "A link of a host and an SR.",
+            "A link of a host (PBD.host) and an SR (PBD.SR).",
             {
                 "host_uuid": lambda pbd: uuid_of(pbd.host),
                 "sr_uuid": lambda pbd: uuid_of(pbd.SR),

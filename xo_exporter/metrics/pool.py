@@ -35,7 +35,7 @@ TABLE: Final = Table[Pool](
             "Whether high availability is on, from pool.ha_enabled.",
             lambda pool: pool.HA_enabled,
         ),
-        gauge("xo_pool_hosts", "Hosts of the pool.", lambda pool: len(pool.hosts)),
+        gauge("xo_pool_hosts", "Hosts of the pool, by host.uuid.", lambda pool: len(pool.hosts)),
         gauge(
             "xo_pool_running_hosts",
             "Hosts of the pool that run, by host_metrics.live.",
@@ -43,7 +43,8 @@ TABLE: Final = Table[Pool](
         ),
         gauge(
             "xo_pool_global_vms",
-            "VMs that do not run and are tied to no host by a local disk.",
+            "VMs that are on no host, by VM.resident_on, and tied to none by a disk on an SR that "
+            "is not shared.",
             lambda pool: len(pool.VMs),
         ),
         gauge(
@@ -51,6 +52,10 @@ TABLE: Final = Table[Pool](
             "VMs of the pool whose VM.power_state is Running.",
             lambda pool: len(pool.running_VMs),
         ),
-        gauge("xo_pool_vms", "All VMs of the pool.", lambda pool: len(pool.all_VMs)),
+        gauge(
+            "xo_pool_vms",
+            "All VMs of the pool, by VM.uuid; no control domains, snapshots or templates.",
+            lambda pool: len(pool.all_VMs),
+        ),
     ),
 )

@@ -42,9 +42,9 @@ TABLE: Final = Table[SR](
         gauge("xo_sr_size_bytes", "Size of an SR, from SR.physical_size.", lambda sr: sr.size),
         gauge(
             "xo_sr_vdis",
-            "Disks on an SR, snapshots and unmanaged VDIs not counted.",
+            "Disks on an SR, by VDI.SR, snapshots and unmanaged VDIs not counted.",
             lambda sr: len(sr.VDIs),
         ),
-        gauge("xo_sr_pbds", "PBDs of an SR.", lambda sr: len(sr.PBDs)),
+        gauge("xo_sr_pbds", "PBDs of an SR, by PBD.SR.", lambda sr: len(sr.PBDs)),
     ),
 )

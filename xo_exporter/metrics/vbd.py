@@ -18,7 +18,7 @@ TABLE: Final = Table[VBD](
     metrics=(
         info(
             "xo_vbd_info",
-            "A link of a VM and a disk; an empty drive has no disk.",
+            "A link of a VM (VBD.VM) and a disk (VBD.VDI); an empty drive has no disk.",
             {
                 "vdi_uuid": lambda vbd: uuid_of(vbd.VDI),
                 "vm_uuid": lambda vbd: vbd.VM.UUID,

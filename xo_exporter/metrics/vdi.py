@@ -18,7 +18,7 @@ TABLE: Final = Table[VDI](
     metrics=(
         info(
             "xo_vdi_info",
-            "A disk: description, its SR and the first VBD that attaches it.",
+            "A disk: description, its SR (VDI.SR) and the first VBD that attaches it (VBD.VDI).",
             {
                 "name_description": lambda vdi: vdi.name_description,
                 "sr_uuid": lambda vdi: uuid_of(vdi.SR),

@@ -27,7 +27,8 @@ TABLE: Final = Table[VM](
     metrics=(
         info(
             "xo_vm_info",
-            "A VM: description, address and operating system, both from VM_guest_metrics.",
+            "A VM: description, address (VM_guest_metrics.networks) and operating system "
+            "(VM_guest_metrics.os_version).",
             {
                 "name_description": lambda vm: vm.name_description,
                 "address": lambda vm: vm.address,
@@ -82,6 +83,6 @@ TABLE: Final = Table[VM](
                 lambda vm: ((str(number), usage) for number, usage in enumerate(vm.CPUs)),
             )
         ),
-        gauge("xo_vm_vbds", "VBDs of a VM.", lambda vm: len(vm.VBDs)),
+        gauge("xo_vm_vbds", "VBDs of a VM, by VBD.VM.", lambda vm: len(vm.VBDs)),
     ),
 )

@@ -21,11 +21,21 @@ TABLE: Final = Table[XO](
             "VMs whose VM.power_state is Running.",
             lambda xo: xo.running_VMs,
         ),
-        gauge("xo_vcpus", "Virtual CPUs of all running VMs.", lambda xo: xo.vCPUs),
-        gauge("xo_memory_size_bytes", "Memory of all hosts.", lambda xo: xo.memory.size),
+        gauge(
+            "xo_vcpus",
+            "Virtual CPUs of all running VMs, from VM_metrics.VCPUs_number, else "
+            "VM.VCPUs_at_startup.",
+            lambda xo: xo.vCPUs,
+        ),
+        gauge(
+            "xo_memory_size_bytes",
+            "Memory of all hosts, from host_metrics.memory_total, else RRD memory_total_kib.",
+            lambda xo: xo.memory.size,
+        ),
         gauge(
             "xo_memory_usage_bytes",
-            "Memory in use on all running hosts.",
+            "Memory in use on all running hosts, by RRD memory_free_kib, else by "
+            "host_metrics.memory_free.",
             lambda xo: xo.memory.usage,
         ),
     ),
