@@ -6,10 +6,10 @@ JOBS ?= 2
 NODE_CLIENT := tests/simulator
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit soak fuzz bench format golden readme clean
+.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # The environment holds for as long as the package's requirements don't change.
 $(VENV)/.installed: pyproject.toml
@@ -70,8 +70,8 @@ format: $(VENV)/.installed-dev ## Put the code in form
 golden: $(VENV)/.installed-dev ## Record the golden files anew; then read the diff
 	$(BIN)/python -m pytest tests/golden --record-golden
 
-readme: $(VENV)/.installed ## Write the README's table of metrics anew
-	$(BIN)/python -m xo_exporter.metrics.readme README.md
+metrics-doc: $(VENV)/.installed ## Write docs/metrics.md anew
+	$(BIN)/python -m xo_exporter.metrics.reference docs/metrics.md
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(NODE_CLIENT)/node_modules

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from xo_exporter.exposition import Labels
+from xo_exporter.metrics.left_out import OF_HOSTS
 from xo_exporter.metrics.source import SourceTable
 from xo_exporter.metrics.tables import COLLECTORS, OBJECT_TABLES, pool_families
 from xo_exporter.model.build import build
@@ -282,11 +283,7 @@ def test_sources_that_are_no_ones() -> None:
     assert further("26.17.0", dict.fromkeys(names, 1.0), {}) == {}
 
 
-# What is left out, each for its reason.
-LEFT_OUT: Final = re.compile(
-    r"(?:io_throughput|iops)_total_[0-9a-f]{8}"  # the sum of those by direction
-    r"|pif_aggr_[rt]x"  # counts a bond and its members both
-)
+LEFT_OUT: Final = re.compile("|".join(one.pattern for one in OF_HOSTS))
 BY_THE_MODEL: Final = re.compile(r"cpu[0-9]+|cpu_avg|memory_total_kib|memory_free_kib")
 
 # The hosts of a Citrix Hypervisor 8.2 pool name these.

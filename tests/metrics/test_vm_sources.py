@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from xo_exporter.exposition import Labels
+from xo_exporter.metrics.left_out import OF_VMS
 from xo_exporter.metrics.source import SourceTable
 from xo_exporter.metrics.tables import COLLECTORS, OBJECT_TABLES, pool_families
 from xo_exporter.model.build import build
@@ -216,10 +217,7 @@ def test_disks_of_one_name(full: PoolModel) -> None:
     assert len({*found}) == len(found) == 2
 
 
-# What is left out, each for its reason.
-LEFT_OUT: Final = re.compile(
-    r"vbd_[^_]+_(?:io_throughput|iops)_total"  # the sum of those by direction
-)
+LEFT_OUT: Final = re.compile("|".join(one.pattern for one in OF_VMS))
 BY_THE_MODEL: Final = re.compile(r"cpu[0-9]+|cpu_usage")
 
 
