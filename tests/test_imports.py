@@ -16,8 +16,10 @@ PACKAGE = Path(xo_exporter.__file__).parent
 # Each part may import from those above it, and from itself.
 LAYERS = [
     {"__init__", "errors", "secret"},
+    {"choice"},
     {"settings"},
     {"config_yaml"},
+    {"config_choice"},
     {"config"},
     {"xapi"},
     {"rrd", "plugins"},

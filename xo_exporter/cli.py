@@ -18,7 +18,7 @@ from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import Config, Listen, load, parse_listen
 from xo_exporter.errors import ConfigError, XoExporterError
 from xo_exporter.health import answers
-from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.metrics.tables import COLLECTORS, ROLES
 from xo_exporter.model.document import TYPES, document
 from xo_exporter.settings import DEFAULT_LISTEN
 from xo_exporter.simulator import GENERATIONS, SimulatedPool, make_estate
@@ -126,9 +126,15 @@ def _collector_options(command: Command) -> Command:
             f"--collector.{name}/--no-collector.{name}",
             f"collector_{name}",
             default=None,
-            help=f"Export the {name} families, or don't. [default: {'yes' if default else 'no'}]",
+            help=f"Export the {name} families, or don't.{_role(name)} "
+            f"[default: {'yes' if default else 'no'}]",
         )(command)
     return command
+
+
+def _role(collector: str) -> str:
+    role = ROLES.get(collector)
+    return f" The user needs the role {role}." if role else ""
 
 
 def _switched(config: Config, switches: dict[str, bool | None]) -> Config:

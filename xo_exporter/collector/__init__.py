@@ -32,14 +32,17 @@ class Collector:
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        selection = Selection(config.collectors, config.choice)
         self.pools = {
             pool.key: PoolScraper(
                 PoolReader(
                     pool,
-                    classes=classes(tables.parts(config.collectors)),
-                    with_rrds=tables.need_rrds(config.collectors),
+                    classes=classes(selection.parts),
+                    kinds=with_labels(CLASSES, config.choice.labels),
+                    with_rrds=selection.need_rrds,
+                    plugins=selection.plugins,
                 ),
-                config.collectors,
+                selection,
             )
             for pool in config.pools
         }

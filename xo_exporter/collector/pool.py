@@ -204,6 +204,7 @@ def _alike(one: Reading, other: Reading) -> bool:
         return True
     return (
         one.records is other.records
+        and one.plugins == other.plugins
         and one.rrds.keys() == other.rrds.keys()
         and all(rrd is other.rrds[ref] for ref, rrd in one.rrds.items())
     )
@@ -255,7 +256,7 @@ class _Workshop:
     def _built(self, reading: Reading, label: str) -> Built:
         assert reading.records is not None  # noqa: S101  the caller has looked
         started = time.perf_counter()
-        model, changes = self._model.update(reading.records, reading.rrds)
+        model, changes = self._model.update(reading.records, reading.rrds, reading.plugins)
         built = time.perf_counter()
         families = self._lines.of(model, label, changes)
         rendered = time.perf_counter()

@@ -47,7 +47,8 @@ class Table(Generic[T]):
     `labels` makes an object's labels from it and the value of the label `pool`; their names
     are `label_names`. `objects` gives a pool's objects of the kind; they are those of `part`, a
     part of the model, and of the objects of the specification where that is empty. `default`
-    says whether it is exported unless chosen otherwise, `stable` whether its names will stay.
+    says whether it is exported unless chosen otherwise, `stable` whether its names will stay,
+    `role` which one of XAPI's what it is made of takes.
     """
 
     collector: str
@@ -58,6 +59,7 @@ class Table(Generic[T]):
     part: str = ""
     default: bool = True
     stable: bool = True
+    role: str = "read-only"
 
     @property
     def needs_rrds(self) -> bool:

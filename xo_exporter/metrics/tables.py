@@ -28,6 +28,8 @@ from xo_exporter.metrics import (
     network,
     pbd,
     pif,
+    plugin_host,
+    plugin_sr,
     pool,
     pool_state,
     snapshot,
@@ -84,6 +86,10 @@ OBJECT_TABLES: Final[tuple[AnyTable, ...]] = (
     xapi_process.TABLE,
     xenopsd_process.TABLE,
     exporter.RRD_TABLE,
+    plugin_host.STATUS_TABLE,
+    plugin_host.UPDATER_TABLE,
+    plugin_host.IPMI_TABLE,
+    plugin_host.SMART_TABLE,
     message.HOST_TABLE,
     vm.TABLE,
     vm_state.TABLE,
@@ -109,6 +115,8 @@ OBJECT_TABLES: Final[tuple[AnyTable, ...]] = (
     sr.TABLE,
     sr_health.TABLE,
     message.SR_TABLE,
+    plugin_sr.STATUS_TABLE,
+    plugin_sr.XOSTOR_TABLE,
     pbd.TABLE,
     multipath.TABLE,
     multipath.HOST_TABLE,
@@ -139,6 +147,15 @@ COLLECTORS: Final[Mapping[str, bool]] = {
 }
 """The collectors that can be switched, each with its default."""
 
+ROLES: Final[Mapping[str, str]] = {
+    table.collector: table.role
+    for table in OBJECT_TABLES
+    if isinstance(table, Table) and table.role != "read-only"
+}
+"""The role that each collector takes for which read-only is not enough."""
+
+_PLUGIN: Final = "plugin_"
+
 
 def is_on(table: AnyTable, collectors: Mapping[str, bool]) -> bool:
     """Whether a table is exported; the exporter's own, which are not in COLLECTORS, always are."""
@@ -148,6 +165,15 @@ def is_on(table: AnyTable, collectors: Mapping[str, bool]) -> bool:
 def parts(collectors: Mapping[str, bool]) -> frozenset[str]:
     """The parts of the model that the collectors which are on need."""
     return frozenset(table.part for table in OBJECT_TABLES if is_on(table, collectors)) - {""}
+
+
+def plugins(collectors: Mapping[str, bool]) -> frozenset[str]:
+    """The plugins of hosts that the collectors which are on need, by the names of their values."""
+    return frozenset(
+        collector.removeprefix(_PLUGIN)
+        for collector, default in COLLECTORS.items()
+        if collector.startswith(_PLUGIN) and collectors.get(collector, default)
+    )
 
 
 def need_rrds(collectors: Mapping[str, bool]) -> bool:

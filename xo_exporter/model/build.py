@@ -25,6 +25,7 @@ from xo_exporter.model.objects import (
     VMPowerState,
 )
 from xo_exporter.model.parts import PARTS
+from xo_exporter.model.plugins import Plugins
 from xo_exporter.model.state import (
     set_guest,
     set_memory_size,
@@ -33,12 +34,13 @@ from xo_exporter.model.state import (
     set_start_time,
     set_vdi_usage,
 )
+from xo_exporter.plugins.values import NO_RESULTS, PluginResults
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
 
 
-def build(records: Records, rrds: Rrds) -> PoolModel:
-    """The object model of one pool.
+def build(records: Records, rrds: Rrds, results: PluginResults = NO_RESULTS) -> PoolModel:
+    """The object model of one pool; `results` is what the hosts' plugins have told.
 
     `records` holds exactly one pool record. A record without a UUID, or with one that another
     of its class has, is left out.
@@ -47,6 +49,7 @@ def build(records: Records, rrds: Rrds) -> PoolModel:
     for part in PARTS.values():
         part.add(builder.model, records, builder.index)
     measure(records, rrds, builder.hosts, builder.vms)
+    builder.model.part(Plugins).take(results)
     return builder.model
 
 
@@ -98,6 +101,7 @@ class ModelBuilder:
             tags=_tags(pool_record.tags),
             HA_enabled=pool_record.ha_enabled,
             auto_poweron=is_true(pool_record.other_config.auto_poweron),
+            labels=pool_record.chosen_labels(),
         )
         for ref, host in by_uuid(self._records.host):
             self.hosts[ref] = self._host(ref, host)
@@ -141,6 +145,7 @@ class ModelBuilder:
             xapi_version=record.software_version.xapi,
             xen_version=record.software_version.xen,
             cpu_count=known.count(known.integer(record.cpu_info.cpu_count)),
+            labels=record.chosen_labels(),
         )
         controller = self._controller(ref, record)
         if controller is not None:
@@ -182,6 +187,7 @@ class ModelBuilder:
                 shared=sr.shared,
                 container=local or self._pool,
                 pool=self._pool,
+                labels=sr.chosen_labels(),
             )
             set_sr_sizes(self.srs[ref], sr)
         for (_, pbd), link in zip(pbds, self._pbds, strict=True):
@@ -193,6 +199,7 @@ class ModelBuilder:
                 name_description=vdi.name_description,
                 size=known.count(vdi.virtual_size),
                 SR=self.srs.get(vdi.SR),
+                labels=vdi.chosen_labels(),
             )
             set_vdi_usage(self.vdis[ref], vdi)
 
@@ -236,6 +243,7 @@ class ModelBuilder:
             CPUs=usage.of_cores({}, vcpus),
             affinity=self.hosts.get(record.affinity),
             settings=settings_of(record),
+            labels=record.chosen_labels(),
         )
         set_memory_size(vm.memory, record, self._records)
         set_start_time(vm, self._records.vm_metrics.get(record.metrics))

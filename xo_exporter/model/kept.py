@@ -14,6 +14,8 @@ from xo_exporter.model.build import ModelBuilder
 from xo_exporter.model.measured import Rrds, measure
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.parts import PARTS
+from xo_exporter.model.plugins import Plugins
+from xo_exporter.plugins.values import NO_RESULTS, PluginResults
 from xo_exporter.xapi.records import BASE, Records, Ref
 
 _OWN: Final[Mapping[str, tuple[str, ...]]] = {
@@ -30,6 +32,8 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "vdi": ("physical_utilisation",),
 }
 """The fields, by class, that make no difference to any other object."""
+
+_PLUGINS: Final = "plugins"
 
 _Changed = dict[str, list[Ref]]
 
@@ -82,8 +86,11 @@ class KeptModel:
     def __init__(self, parts: Collection[str] = PARTS.keys()) -> None:
         self._parts = {name: PARTS[name] for name in sorted(parts)}
         self._records: Records | None = None
+        self._results = NO_RESULTS
 
-    def update(self, records: Records, rrds: Rrds) -> tuple[PoolModel, Changes | None]:
+    def update(
+        self, records: Records, rrds: Rrds, results: PluginResults = NO_RESULTS
+    ) -> tuple[PoolModel, Changes | None]:
         """What `build` gives, and what changed since the last time: None means that all may have.
 
         What RRDs measure is always set anew, and is not among the changes. The model is the
@@ -103,7 +110,15 @@ class KeptModel:
             if changes is None or name in changes.parts:
                 part.add(builder.model, records, builder.index)
         measure(records, rrds, builder.hosts, builder.vms)
-        return builder.model, changes
+        return builder.model, self._told(results, changes)
+
+    def _told(self, results: PluginResults, changes: Changes | None) -> Changes | None:
+        """Put in what the plugins have told; gives the changes with those that this makes."""
+        if _PLUGINS not in self._parts or (changes is not None and results is self._results):
+            return changes
+        self._results = results
+        self._builder.model.part(Plugins).take(results)
+        return None if changes is None else Changes([*changes.parts, _PLUGINS], changes.uuids)
 
     def _start(self, records: Records) -> None:
         self._builder = builder = ModelBuilder(records)

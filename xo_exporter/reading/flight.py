@@ -11,6 +11,7 @@ from typing import Any, Final
 from xo_exporter.errors import PoolError, TooLate, bounded
 from xo_exporter.metrics.exporter import Stage
 from xo_exporter.model.measured import Rrds
+from xo_exporter.plugins.values import NO_RESULTS, PluginResults
 from xo_exporter.reading.lines import Line
 from xo_exporter.rrd.values import HostRrd
 from xo_exporter.xapi import records as xapi
@@ -42,12 +43,14 @@ class Reading:
     `records` is None when the objects could not be read, or only the name was asked for. `rrds`
     has an entry for each live host, None where its RRDs could not be read. Durations are in
     seconds.
+    `plugins` is what the hosts' plugins have told so far.
     """
 
     records: Records | None
     rrds: Rrds
     failures: tuple[Failure, ...]
     durations: Mapping[Stage, float]
+    plugins: PluginResults = NO_RESULTS
     counted: bool = False
 
 
@@ -73,6 +76,7 @@ class Flight:
         self.live: list[tuple[Ref, xapi.Host]] = []
         self.rrds: dict[Ref, HostRrd] = {}
         self.failed_hosts: dict[Ref, PoolError] = {}
+        self.plugins = NO_RESULTS
         self.failure: Failure | None = None
         self._durations: dict[Stage, float] = {}
         self._stage_started = time.perf_counter()
@@ -212,7 +216,7 @@ class Flight:
 
     def _snapshot(self, durations: Mapping[Stage, float]) -> Reading:
         rrds = {ref: self.rrds.get(ref) for ref, _ in self.live}
-        return Reading(self.records, rrds, tuple(self._failures()), durations)
+        return Reading(self.records, rrds, tuple(self._failures()), durations, self.plugins)
 
     def _failures(self) -> Iterable[Failure]:
         if self.failure is not None:

@@ -1,7 +1,7 @@
 """The sessions with one pool, each with the records that were read by it."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 import structlog
@@ -29,10 +29,12 @@ class Line:
 class Lines:
     """The lines that are open; `current` is the one that the next reading takes.
 
-    There are others only while a reading hangs on one.
+    There are others only while a reading hangs on one. `before_leaving` is called with each
+    session that is about to end.
     """
 
-    def __init__(self, pool: str) -> None:
+    def __init__(self, pool: str, before_leaving: Callable[[Session], None]) -> None:
+        self._before_leaving = before_leaving
         self.current: Line | None = None
         self._pool = pool
         self._open: set[Line] = set()
@@ -71,6 +73,7 @@ class Lines:
             self._open.remove(line)
             self._resyncs += line.reader.resyncs
             line.reader.close()
+            self._before_leaving(line.session)
             task = asyncio.create_task(self._end(line.session, log_out=log_out))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)

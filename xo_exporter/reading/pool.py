@@ -28,6 +28,7 @@ from xo_exporter.errors import (
     Unreachable,
 )
 from xo_exporter.model.build import is_live
+from xo_exporter.plugins.reader import PluginReader
 from xo_exporter.reading.entrance import Entrance
 from xo_exporter.reading.flight import Depth, Failure, Flight, Reading
 from xo_exporter.reading.hosts import HostReaders
@@ -50,11 +51,17 @@ _ANYTHING: Final = msgspec.json.Decoder()
 class PoolReader:
     """Reads one pool of the configuration, again and again.
 
-    classes: those whose records are read; with_rrds: whether RRDs are.
+    classes: those whose records are read; with_rrds: whether RRDs are; plugins: those of the
+    hosts that are asked, by the names of their values.
     """
 
     def __init__(
-        self, config: PoolConfig, *, classes: Collection[str] = BASE, with_rrds: bool = True
+        self,
+        config: PoolConfig,
+        *,
+        classes: Collection[str] = BASE,
+        with_rrds: bool = True,
+        plugins: Collection[str] = (),
     ) -> None:
         self.config = config
         self._classes = tuple(classes)
@@ -62,8 +69,9 @@ class PoolReader:
         self.logins = 0
         self.last_asked = time.monotonic()
         self._entrance = Entrance(config)
-        self._lines = Lines(config.key)
         self._hosts = HostReaders(config)
+        self._plugins = PluginReader(config.key, plugins)
+        self._lines = Lines(config.key, before_leaving=self._plugins.leave)
         self._flights: list[Flight] = []  # that are not over, the oldest first
         self._stalled = min(_STALLED_SECONDS, config.timeout)
 
@@ -177,6 +185,8 @@ class PoolReader:
         self._lines.tell_of_messages(line)
         hosts = records.host.items() if self._with_rrds else ()
         flight.live = [(ref, host) for ref, host in hosts if is_live(records, host)]
+        self._plugins.begin(line.session, records)
+        flight.plugins = self._plugins.results()
         flight.records = records
         for other in self._flights:
             if other.under_way and other.records is None:
@@ -200,6 +210,7 @@ class PoolReader:
             raise
         if is_new:
             self._hosts.clear()
+            self._plugins.clear()
 
     async def _has_ended(self, flight: Flight, session: Session) -> bool:
         """Whether the session has ended, or just one host thinks so."""
@@ -268,6 +279,8 @@ class PoolReader:
 
     async def close(self) -> None:
         """Log out and let go of all that was read; a later `read` starts anew.
+
+        What plugins told stands for as long as it does: they are asked too seldom to forget it.
 
         A log-in that is under way is waited for, so that it can be ended by a log-out.
         """

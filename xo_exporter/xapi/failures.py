@@ -16,6 +16,9 @@ _REFUSED_CODES: Final = frozenset(
 )
 _CODE: Final = re.compile("[A-Z][A-Z0-9_]{0,99}")
 
+NOT_XAPIS: Final = "an error that is none of XAPI's"
+"""The code of an ApiFailure for what has none, such as what a plugin on a host makes up."""
+
 
 def api_failure(details: Sequence[object]) -> ApiFailure:
     """Our error for XAPI's `details`: its code first, then the parameters.
@@ -25,7 +28,7 @@ def api_failure(details: Sequence[object]) -> ApiFailure:
     """
     code = str(details[0]) if details else ""
     if not _CODE.fullmatch(code):
-        return ApiFailure("an error that is none of XAPI's")
+        return ApiFailure(NOT_XAPIS)
     params = tuple(str(param) for param in details[1:])
     if code == "HOST_IS_SLAVE":
         return HostIsSlave(code, params)
