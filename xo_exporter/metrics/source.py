@@ -7,12 +7,12 @@ units. A source that no row takes is not exported.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from xo_exporter.exposition import Family, FamilyType, Labels
 from xo_exporter.metrics.table import Pair
 from xo_exporter.model.objects import PoolModel
-from xo_exporter.rrd.values import Values
+from xo_exporter.rrd.values import Sources, Values
 
 T = TypeVar("T")
 
@@ -47,14 +47,17 @@ class Source(Generic[T]):
     type: FamilyType = field(default="gauge", init=False)
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """What a source of an object becomes: its place among the values, the row, and the labels."""
 
     place: int
     row: int
     labels: Labels
     factor: float
+
+
+Taken = tuple[int, int, Match]
+"""A source that a row takes: its place among the sources, the row, and how the pattern matched."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ class SourceTable(Generic[T]):
     part: str = ""
     default: bool = True
     stable: bool = True
+    role: str = field(default="read-only", init=False)
     needs_rrds: bool = field(default=True, init=False)
     _rows: dict[str, tuple[tuple[int, Match], ...]] = field(default_factory=dict, init=False)
 
@@ -87,28 +91,36 @@ class SourceTable(Generic[T]):
             self._rows[source] = found
         return found
 
-    def series(self, thing: T, labels: Labels) -> list[Series]:
+    def taken(self, sources: Sources) -> list[Taken]:
+        """The places of the sources that rows take; it holds for as long as the names do."""
+        return [
+            (place, row, match)
+            for place, source in enumerate(sources.names)
+            for row, match in self.rows_of(source)
+        ]
+
+    def series(self, thing: T, labels: Labels, taken: Sequence[Taken]) -> list[Series]:
         """The series of an object that has these labels, each once."""
         found: dict[tuple[int, str], Series] = {}
-        for place, source in enumerate(self.values(thing).sources.names):
-            for row, match in self.rows_of(source):
-                metric = self.metrics[row]
-                texts = metric.label_values(thing, match)
-                if texts is not None:
-                    own = labels
-                    if metric.labels:
-                        own = labels.also(*zip(metric.labels, texts, strict=True))
-                    factor = metric.factor * metric.correction(thing)
-                    found.setdefault((row, own.text), Series(place, row, own, factor))
+        for place, row, match in taken:
+            metric = self.metrics[row]
+            texts = metric.label_values(thing, match)
+            if texts is not None:
+                own = labels
+                if metric.labels:
+                    own = labels.also(*zip(metric.labels, texts, strict=True))
+                factor = metric.factor * metric.correction(thing)
+                found.setdefault((row, own.text), Series(place, row, own, factor))
         return list(found.values())
 
     def families(self, objects: Sequence[T], pool: str) -> list[Family]:
         """One family a row, in their order, with the samples of all objects."""
         families = self.describe()
         for thing in objects:
-            numbers = self.values(thing).numbers
-            for one in self.series(thing, Labels(self.labels(thing, pool))):
-                number = numbers[one.place]
+            values = self.values(thing)
+            labels = Labels(self.labels(thing, pool))
+            for one in self.series(thing, labels, self.taken(values.sources)):
+                number = values.numbers[one.place]
                 if number is not None:
                     families[one.row].samples.append((one.labels, number * one.factor))
         return families
