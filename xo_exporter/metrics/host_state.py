@@ -6,7 +6,7 @@ from typing import Final
 from xo_exporter.metrics import host
 from xo_exporter.metrics.table import Table, each, gauge, info, since
 from xo_exporter.model.host_state import HostState, HostStates
-from xo_exporter.xapi.records.hosts import HOST_OPERATIONS
+from xo_exporter.xapi.records import HOST_OPERATIONS
 
 
 def _operations(state: HostState) -> Iterator[tuple[str, int]]:

@@ -9,8 +9,7 @@ from xo_exporter.model.host_state import multipathing
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PBD, PoolModel
 from xo_exporter.model.paths import Paths, paths
-from xo_exporter.xapi.records import Records
-from xo_exporter.xapi.records.storage import MPATH
+from xo_exporter.xapi.records import MPATH, Records
 
 _SR_TYPES: Final = frozenset(
     ("iscsi", "rawiscsi", "lvmoiscsi", "hba", "rawhba", "lvmohba", "lvmofcoe", "gfs2")

@@ -16,6 +16,7 @@ import msgspec
 
 from xo_exporter.xapi.records.clusters import Cluster, ClusterHost
 from xo_exporter.xapi.records.hosts import (
+    HOST_OPERATIONS,
     CpuInfo,
     Host,
     HostMetrics,
@@ -26,13 +27,15 @@ from xo_exporter.xapi.records.hosts import (
 from xo_exporter.xapi.records.messages import Message, Task
 from xo_exporter.xapi.records.networks import PIF, VIF, Bond, Network, PIFMetrics
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
-from xo_exporter.xapi.records.storage import PBD, SM, SR, VBD, VDI
+from xo_exporter.xapi.records.storage import MPATH, PBD, SM, SR, VBD, VDI
 from xo_exporter.xapi.records.updates import Certificate, PoolUpdate
 from xo_exporter.xapi.records.vms import VM, OsVersion, VMGuestMetrics, VMMetrics
 
 __all__ = [
     "BASE",
     "CLASSES",
+    "HOST_OPERATIONS",
+    "MPATH",
     "NULL_REF",
     "PBD",
     "PIF",
