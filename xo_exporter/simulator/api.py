@@ -1,4 +1,4 @@
-"""The calls of XAPI that the simulated pool answers: reading, events and sessions.
+"""The calls of XAPI that the simulated pool answers: reading, events, sessions and plugins.
 
 Nothing here writes to the pool but sessions and `event.inject`.
 """
@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from xo_exporter.errors import ApiFailure
 from xo_exporter.simulator import encoding, events, schema
 from xo_exporter.simulator.database import Database
+from xo_exporter.simulator.plugins import Plugins
 from xo_exporter.simulator.sessions import Sessions, wire_time
 
 _GETTER = re.compile(r"(\w+)\.get_(\w+)")
@@ -98,17 +99,20 @@ class Api:
         sessions: Sessions,
         clock: Callable[[str], float],
         event_delay_s: float,
+        plugins: Plugins,
     ) -> None:
         self._database = database
         self._sessions = sessions
         self._clock = clock
         self._event_delay_s = event_delay_s
+        self._plugins = plugins
         self._calls: dict[str, tuple[int, Callable[..., Awaitable[Reply]]]] = {
             "session.logout": (1, self._logout),
             "session.get_this_host": (2, self._session_field("this_host")),
             "session.get_all_subject_identifiers": (1, self._nothing),
             "event.from": (4, self._event_from),
             "event.inject": (3, self._event_inject),
+            "host.call_plugin": (5, self._call_plugin),
             "host.get_servertime": (2, self._servertime),
             "host.get_server_localtime": (2, self._servertime),
         }
@@ -220,6 +224,13 @@ class Api:
         token = str(events.Token.now(self._database))
         self._database.touch(name, ref)
         return Plain(token)
+
+    async def _call_plugin(
+        self, _session: str, host: Any, plugin: Any, function: Any, arguments: Any
+    ) -> Reply:
+        if not isinstance(arguments, dict):
+            raise ApiFailure("FIELD_TYPE_ERROR", ("args",))
+        return Plain(self._plugins.call(str(host), str(plugin), str(function), arguments))
 
     async def _servertime(self, _session: str, host: Any) -> Reply:
         _known(self._database, "host", host)

@@ -11,6 +11,7 @@ from xo_exporter.simulator import (
     estate_storage,
     estate_troubles,
     estate_vms,
+    estate_xostor,
 )
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.estate_plan import Plan
@@ -61,6 +62,8 @@ def make_estate(
     estate_storage.make_leftovers(plan, max(12, vms // 3))
     estate_storage.finish_storage(plan)
     estate_hosts.finish_hosts(plan)
+    if generation != "g1":
+        estate_xostor.make_xostor(plan)
     _happenings(plan, made)
     estate_conditions.make_conditions(plan)
     estate_messages.make_alarms(database, plan.now)

@@ -18,6 +18,7 @@ from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.faults import Faults
 from xo_exporter.simulator.handler import Shared, Site, Traffic
 from xo_exporter.simulator.life import Life
+from xo_exporter.simulator.plugins import Plugins
 from xo_exporter.simulator.rrd import Rrd
 from xo_exporter.simulator.schema import NULL
 from xo_exporter.simulator.sessions import Sessions
@@ -67,8 +68,9 @@ class SimulatedPool:
         self.traffic = Traffic()
         self.rrd = Rrd(database, self.faults.clock_offset)
         self.sessions = Sessions(database, username, password, self._now)
+        self.plugins = Plugins(database, self.host_clock)
         self._shared = Shared(
-            api=Api(database, self.sessions, self.host_clock, event_delay_s),
+            api=Api(database, self.sessions, self.host_clock, event_delay_s, self.plugins),
             rrd=self.rrd,
             sessions=self.sessions,
             faults=self.faults,
