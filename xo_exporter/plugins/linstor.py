@@ -37,7 +37,7 @@ class _Volume(msgspec.Struct, rename="kebab", gc=False):
 
 
 class _Replica(msgspec.Struct, rename="kebab"):
-    volumes: list[_Volume] = []
+    volumes: list[_Volume]
     diskful: bool = True
     tie_breaker: bool = False
 
@@ -108,10 +108,11 @@ def _replicas(health: _Health) -> dict[str, int]:
 
 def _nodes_of(resource: msgspec.Raw) -> dict[str, _Replica]:
     """The replicas by node: under `nodes`, or in older releases just so."""
+    text = bytes(resource).decode("utf-8", "replace")
     try:
-        return _RESOURCE.decode(resource).nodes
-    except msgspec.ValidationError:
-        return decode(_REPLICAS, bytes(resource).decode("utf-8", "replace"), _FILE)
+        return decode(_RESOURCE, text, _FILE).nodes
+    except BadAnswer:
+        return decode(_REPLICAS, text, _FILE)
 
 
 def _state(replica: _Replica) -> str:
@@ -144,6 +145,4 @@ async def ask(call: Call) -> Xostor:
     return parse(await call("healthCheck"))
 
 
-PLUGIN: Final = Plugin(
-    file=_FILE, interval=60.0, deadline=20.0, kept=300.0, targets=_srs, ask=ask
-)
+PLUGIN: Final = Plugin(file=_FILE, interval=60.0, deadline=20.0, kept=300.0, targets=_srs, ask=ask)
