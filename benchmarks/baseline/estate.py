@@ -23,7 +23,7 @@ HOST_SOURCES = {
     "memory_reclaimed_max": "xo_host_memory_reclaimable_bytes",
     "loadavg": "xo_host_load_average",
     "hostload": "xo_host_load_ratio",
-    "running_vcpus": "xo_host_running_domain_vcpus",
+    "running_vcpus": "xo_host_running_vcpus",
     "running_domains": "xo_host_running_domains",
 }
 """Data sources of hosts that are exported as they are."""

@@ -84,7 +84,7 @@ ROWS: Final[list[tuple[str, float, Samples]]] = [
     # How busy it is.
     ("loadavg", 1.5, {"xo_host_load_average": 1.5}),
     ("hostload", 1.25, {"xo_host_load_ratio": 1.25}),
-    ("running_vcpus", 12.0, {"xo_host_running_domain_vcpus": 12}),
+    ("running_vcpus", 12.0, {"xo_host_running_vcpus": 12}),
     ("running_domains", 3.0, {"xo_host_running_domains": 3}),
     ("memory_reclaimed", 4096.0, {"xo_host_memory_reclaimed_bytes": 4096}),
     ("memory_reclaimed_max", 8192.0, {"xo_host_memory_reclaimable_bytes": 8192}),

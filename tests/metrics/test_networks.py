@@ -117,24 +117,24 @@ def samples(model: PoolModel, name: str) -> list[Sample]:
 @pytest.mark.parametrize(
     ("source", "name", "labels"),
     [
-        ("pif_eth0_rx", "receive_bytes", {"interface": "eth0", "network": "LAN"}),
-        ("pif_eth0_tx", "transmit_bytes", {"interface": "eth0", "network": "LAN"}),
-        ("pif_eth0_rx_errors", "receive_errors", {"interface": "eth0", "network": "LAN"}),
-        ("pif_eth0_tx_errors", "transmit_errors", {"interface": "eth0", "network": "LAN"}),
-        ("pif_bond0_rx", "receive_bytes", {"interface": "bond0", "network": "SAN"}),
+        ("pif_eth0_rx", "receive_bytes", {"device": "eth0", "network": "LAN"}),
+        ("pif_eth0_tx", "transmit_bytes", {"device": "eth0", "network": "LAN"}),
+        ("pif_eth0_rx_errors", "receive_errors", {"device": "eth0", "network": "LAN"}),
+        ("pif_eth0_tx_errors", "transmit_errors", {"device": "eth0", "network": "LAN"}),
+        ("pif_bond0_rx", "receive_bytes", {"device": "bond0", "network": "SAN"}),
         (
             "pif_eth1_rx",
             "receive_bytes",
-            {"interface": "eth1", "network": "NIC 1", "bond": "bond0"},
+            {"device": "eth1", "network": "NIC 1", "bond": "bond0"},
         ),
         (
             "pif_eth2_tx_errors",
             "transmit_errors",
-            {"interface": "eth2", "network": "NIC 2", "bond": "bond0"},
+            {"device": "eth2", "network": "NIC 2", "bond": "bond0"},
         ),
         # A NIC that XAPI was told to forget; one that systemd named.
-        ("pif_eth7_tx", "transmit_bytes", {"interface": "eth7"}),
-        ("pif_enp3s0f1_rx", "receive_bytes", {"interface": "enp3s0f1"}),
+        ("pif_eth7_tx", "transmit_bytes", {"device": "eth7"}),
+        ("pif_enp3s0f1_rx", "receive_bytes", {"device": "enp3s0f1"}),
     ],
 )
 def test_sources_of_a_host(source: str, name: str, labels: dict[str, str]) -> None:
@@ -183,7 +183,7 @@ def test_sources_of_a_vm(source: str, name: str) -> None:
         if samples(model, metric.name)
     }
     assert found == {
-        f"xo_vm_network_{name}_per_second": [({**labels, "vif": "0", "network": "LAN"}, 0.25)]
+        f"xo_vm_network_{name}_per_second": [({**labels, "device": "0", "network": "LAN"}, 0.25)]
     }
 
 
@@ -211,7 +211,7 @@ def test_a_vif_is_plugged_in() -> None:
     assert (
         text(after)
         == (
-            f'{name}{{container="alpha",name_label="web",network="SAN",pool="Pool",uuid="v",vif="1"}}'
+            f'{name}{{container="alpha",device="1",name_label="web",network="SAN",pool="Pool",uuid="v"}}'
             " 7.0\n"
         ).encode()
     )

@@ -146,9 +146,9 @@ def test_stored_vdis() -> None:
         }
     )
     assert by_kind(found["xo_sr_stored_vdis"]) == {"disk": 2, "snapshot": 2, "unmanaged": 1}
-    assert by_kind(found["xo_sr_stored_vdis_usage_bytes"]) == {"disk": 10, "snapshot": 7}
+    assert by_kind(found["xo_sr_stored_vdi_usage_bytes"]) == {"disk": 10, "snapshot": 7}
     nothing = exported({})
-    assert by_kind(nothing["xo_sr_stored_vdis_usage_bytes"]) == dict.fromkeys(
+    assert by_kind(nothing["xo_sr_stored_vdi_usage_bytes"]) == dict.fromkeys(
         ("disk", "snapshot", "unmanaged"), 0
     )
 
@@ -169,7 +169,7 @@ def test_unattached_vdis() -> None:
         vbd={"x": {"VM": "v", "VDI": "used"}, "y": {"VM": "w", "VDI": "of a template"}},
     )
     assert by_kind(found["xo_sr_unattached_vdis"]) == {"disk": 2, "snapshot": 1}
-    assert by_kind(found["xo_sr_unattached_vdis_usage_bytes"]) == {"disk": 11, "snapshot": 2}
+    assert by_kind(found["xo_sr_unattached_vdi_usage_bytes"]) == {"disk": 11, "snapshot": 2}
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_chains() -> None:
         ({"sharable": False}, "xo_vdi_sharable", {}, 0),
         ({"cbt_enabled": True}, "xo_vdi_cbt_enabled", {}, 1),
         ({}, "xo_vdi_snapshots", {}, 2),
-        ({}, "xo_vdi_snapshots_usage_bytes", {}, 7),
+        ({}, "xo_vdi_snapshot_usage_bytes", {}, 7),
         (
             {"type": "system", "on_boot": "reset", "sm_config": {"image-format": "qcow2"}},
             "xo_vdi_properties_info",

@@ -97,13 +97,13 @@ def vm(fields: Fields, metrics: Fields | None = None, guest: Fields | None = Non
         (
             {"current_operations": {"OpaqueRef:a": "snapshot", "DummyRef:|b": "changing_VCPUs"}},
             {
-                'xo_vm_current_operation{operation="changing_VCPUs"}': 1,
-                'xo_vm_current_operation{operation="snapshot"}': 1,
+                'xo_vm_operations{operation="changing_VCPUs"}': 1,
+                'xo_vm_operations{operation="snapshot"}': 1,
             },
         ),
         (
             {"current_operations": {"a": "export", "b": "export"}},
-            {'xo_vm_current_operation{operation="export"}': 1},
+            {'xo_vm_operations{operation="export"}': 1},
         ),
         ({"current_operations": {"password": "S3cr-et", "": ""}}, {}),
         (

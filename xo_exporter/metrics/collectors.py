@@ -65,7 +65,11 @@ ABOUT: Final[Mapping[str, About]] = {
         "Two series a host, and one for each virtual CPU of its control domain.",
     ),
     "host_storage": About(
-        "What VMs ask of storage, by host and SR.", "Twelve series for each SR of each host."
+        "What VMs ask of storage, by host and SR.", "Ten series for each SR of each host."
+    ),
+    "host_storage_throughput": About(
+        "Bytes read and written by another counter, which stays when a disk is detached.",
+        "Two series for each SR of each host, which say nearly what host_storage does.",
     ),
     "host_network": About(
         "Traffic of hosts by interface.", "Two series for each NIC and bond of each host."

@@ -30,7 +30,7 @@ TABLE: Final = SourceTable[Host](
             since="23.16",
         ),
         Source(
-            "xo_host_running_domain_vcpus",
+            "xo_host_running_vcpus",
             "Virtual CPUs of a host that run or could run now, from RRD running_vcpus.",
             "running_vcpus",
             since="24.0",

@@ -27,7 +27,7 @@ def _of_interface(name: str, help_text: str, source: str) -> Source[HostNetwork]
         name,
         help_text,
         f"pif_{_DEVICE}_{source}",
-        labels=("interface", "network", "bond"),
+        labels=("device", "network", "bond"),
         label_values=_interface,
     )
 

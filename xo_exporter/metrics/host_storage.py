@@ -98,22 +98,6 @@ SOURCE_TABLE: Final = SourceTable[HostStorage](
             "write",
         ),
         _of_sr(
-            "xo_host_storage_read_throughput_bytes_per_second",
-            "Bytes that a host's VMs read from each SR, without a gap when a disk is detached, "
-            "from RRD io_throughput_read_<SR>.",
-            "io_throughput_read",
-            _MIB,
-            absolute=True,
-        ),
-        _of_sr(
-            "xo_host_storage_write_throughput_bytes_per_second",
-            "Bytes that a host's VMs write to each SR, without a gap when a disk is detached, "
-            "from RRD io_throughput_write_<SR>.",
-            "io_throughput_write",
-            _MIB,
-            absolute=True,
-        ),
-        _of_sr(
             "xo_host_storage_read_operations_per_second",
             "Read requests of a host's VMs to each SR that were completed, from RRD "
             "iops_read_<SR>.",
@@ -194,3 +178,32 @@ SOURCE_TABLE: Final = SourceTable[HostStorage](
         ),
     ),
 )
+
+THROUGHPUT_TABLE: Final = SourceTable[HostStorage](
+    collector="host_storage_throughput",
+    default=False,
+    part=_PART,
+    objects=_objects,
+    label_names=host.TABLE.label_names,
+    labels=_labels,
+    values=SOURCE_TABLE.values,
+    metrics=(
+        _of_sr(
+            "xo_host_storage_read_throughput_bytes_per_second",
+            "Bytes that a host's VMs read from each SR, without a gap when a disk is detached, "
+            "from RRD io_throughput_read_<SR>.",
+            "io_throughput_read",
+            _MIB,
+            absolute=True,
+        ),
+        _of_sr(
+            "xo_host_storage_write_throughput_bytes_per_second",
+            "Bytes that a host's VMs write to each SR, without a gap when a disk is detached, "
+            "from RRD io_throughput_write_<SR>.",
+            "io_throughput_write",
+            _MIB,
+            absolute=True,
+        ),
+    ),
+)
+"""What read_<SR> and write_<SR> say, by another counter."""

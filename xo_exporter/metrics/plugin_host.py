@@ -153,7 +153,7 @@ SMART_TABLE: Final = Table[HostPlugins](
             "xo_host_disk_healthy",
             "Whether a physical disk of a host passes its own test by SMART, from health of the "
             "plugin smartctl.py.",
-            ("device", "type"),
+            ("device", "disk_type"),
             _disks,
         ),
     ),

@@ -55,7 +55,7 @@ TABLE: Final = Table[SRHealth](
             lambda health: ((kind, vdis.number) for kind, vdis in health.vdis.items()),
         ),
         each(
-            "xo_sr_stored_vdis_usage_bytes",
+            "xo_sr_stored_vdi_usage_bytes",
             "Space that all VDIs on an SR take, by kind, from VDI.physical_utilisation.",
             "kind",
             lambda health: ((kind, vdis.usage) for kind, vdis in health.vdis.items()),
@@ -68,7 +68,7 @@ TABLE: Final = Table[SRHealth](
             lambda health: ((kind, vdis.number) for kind, vdis in health.unattached.items()),
         ),
         each(
-            "xo_sr_unattached_vdis_usage_bytes",
+            "xo_sr_unattached_vdi_usage_bytes",
             "Space that the VDIs on an SR that no VBD names take, by kind, from "
             "VDI.physical_utilisation.",
             "kind",

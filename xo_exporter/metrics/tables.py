@@ -79,6 +79,7 @@ OBJECT_TABLES: Final[tuple[AnyTable, ...]] = (
     host_controller.SOURCE_TABLE,
     host_storage.TABLE,
     host_storage.SOURCE_TABLE,
+    host_storage.THROUGHPUT_TABLE,
     host_network.TABLE,
     host_hardware.TABLE,
     host_ha.TABLE,

@@ -67,7 +67,7 @@ DETAILS_TABLE: Final = Table[VDIDetails](
             lambda details: details.snapshots.number,
         ),
         gauge(
-            "xo_vdi_snapshots_usage_bytes",
+            "xo_vdi_snapshot_usage_bytes",
             "Space that the snapshots of a disk take, from VDI.physical_utilisation.",
             lambda details: details.snapshots.usage,
         ),

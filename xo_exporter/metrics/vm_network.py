@@ -35,7 +35,7 @@ def _vif(network: VMNetwork, match: Match) -> tuple[str | None, ...] | None:
 
 def _of_vif(name: str, help_text: str, source: str) -> Source[VMNetwork]:
     return Source(
-        name, help_text, f"vif_([0-9]+)_{source}", labels=("vif", "network"), label_values=_vif
+        name, help_text, f"vif_([0-9]+)_{source}", labels=("device", "network"), label_values=_vif
     )
 
 

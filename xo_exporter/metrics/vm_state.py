@@ -30,8 +30,8 @@ TABLE: Final = Table[VM](
             lambda vm: vm.start_time,
         ),
         each(
-            "xo_vm_current_operation",
-            "1 for each operation that is under way on a VM, from VM.current_operations.",
+            "xo_vm_operations",
+            "Operations on a VM that go on now, 1 for each kind, from VM.current_operations.",
             "operation",
             lambda vm: ((operation, 1) for operation in vm.current_operations),
         ),
