@@ -6,8 +6,7 @@ from xo_exporter.simulator.schema import Record
 from xo_exporter.simulator.sources import Source, gauge, rate
 from xo_exporter.simulator.waves import Wave, constant, mean, scaled
 
-_ONE_IN = 20
-_WATCHED, _CACHED = 10, 11  # by the number of the domain
+_WATCHED_ONE_IN, _CACHED_ONE_IN = 5, 9  # by the number of the domain
 _SHARES = {
     "fullrun": 0.6,
     "partial_run": 0.3,
@@ -20,8 +19,10 @@ _CACHING = 2.0
 
 
 def runstates(record: Record, cpus: list[Wave]) -> Iterator[Source]:
-    """Give what the CPUs of a VM do together: a partition of time, for one VM in twenty."""
-    if int(record["domid"]) % _ONE_IN != _WATCHED:
+    """Give what the CPUs of a VM do together, a partition of time, for one VM in five."""
+    if record["is_control_domain"]:
+        return
+    if int(record["domid"]) % _WATCHED_ONE_IN:
         return
     busy = mean(cpus)
     for state, share in _SHARES.items():
@@ -30,6 +31,6 @@ def runstates(record: Record, cpus: list[Wave]) -> Iterator[Source]:
 
 
 def pvs_cache(record: Record) -> Iterator[Source]:
-    """Give whether reads of a VM's disk from a PVS server are cached, for one VM in twenty."""
-    if int(record["domid"]) % _ONE_IN == _CACHED:
+    """Give whether reads of a VM's disk from a PVS server are cached, for one VM in nine."""
+    if not record["is_control_domain"] and int(record["domid"]) % _CACHED_ONE_IN == 0:
         yield gauge("pvscache_status", constant(_CACHING))
