@@ -102,37 +102,40 @@ IPMI_TABLE: Final = Table[HostPlugins](
         _sensor(
             "xo_host_ipmi_temperature_celsius",
             "Temperatures by the sensors of a host's BMC, from get_all_sensors of the plugin "
-            "ipmitool.py, as all of xo_host_ipmi.",
+            "ipmitool.py.",
             "celsius",
         ),
         _sensor(
             "xo_host_ipmi_fan_revolutions_per_second",
-            "Speeds of a host's fans by its BMC, which has them by the minute.",
+            "Speeds of a host's fans by its BMC, which has them by the minute, from the plugin "
+            "ipmitool.py.",
             "revolutions_per_second",
         ),
         _sensor(
             "xo_host_ipmi_power_watts",
-            "Power that a host and its parts take, by its BMC.",
+            "Power that a host and its parts take, by its BMC, from the plugin ipmitool.py.",
             "watts",
         ),
         _sensor(
             "xo_host_ipmi_voltage_volts",
-            "Voltages in a host, by its BMC.",
+            "Voltages in a host, by its BMC, from the plugin ipmitool.py.",
             "volts",
         ),
         _sensor(
             "xo_host_ipmi_current_amperes",
-            "Currents in a host, by its BMC.",
+            "Currents in a host, by its BMC, from the plugin ipmitool.py.",
             "amperes",
         ),
         _sensor(
             "xo_host_ipmi_level_ratio",
-            "What a host's BMC has as a percentage, such as the speeds of some makers' fans.",
+            "What a host's BMC has as a percentage, such as the speeds of some makers' fans, from "
+            "the plugin ipmitool.py.",
             "ratio",
         ),
         each(
             "xo_host_ipmi_sensor_ok",
-            "Whether what a sensor of a host's BMC reads is within its thresholds.",
+            "Whether what a sensor of a host's BMC reads is within its thresholds, from the plugin "
+            "ipmitool.py.",
             "sensor",
             lambda plugins: ((sensor.name, sensor.is_ok) for sensor in _sensors(plugins)),
         ),

@@ -83,43 +83,46 @@ XOSTOR_TABLE: Final = Table[SRPlugins](
         each(
             "xo_sr_xostor_nodes",
             "Nodes of LINSTOR by their connection's state, from healthCheck of the plugin "
-            "linstor-manager, as all of xo_sr_xostor.",
+            "linstor-manager.",
             "state",
             _nodes_by_state,
         ),
         each(
             "xo_sr_xostor_node_online",
-            "Whether LINSTOR has a node, a host by its hostname, in the state ONLINE.",
+            "Whether LINSTOR has a node, a host by its hostname, in the state ONLINE, from the plugin "
+            "linstor-manager.",
             "node",
             lambda plugins: ((node.name, node.state == "ONLINE") for node in _nodes(plugins)),
         ),
         each(
             "xo_sr_xostor_node_size_bytes",
-            "Size of a node's storage pool under an SR.",
+            "Size of a node's storage pool under an SR, from the plugin linstor-manager.",
             "node",
             lambda plugins: ((node.name, node.size) for node in _nodes(plugins)),
         ),
         each(
             "xo_sr_xostor_node_free_bytes",
-            "Free space of a node's storage pool under an SR.",
+            "Free space of a node's storage pool under an SR, from the plugin linstor-manager.",
             "node",
             lambda plugins: ((node.name, node.free) for node in _nodes(plugins)),
         ),
         gauge(
             "xo_sr_xostor_resources",
-            "Resources of LINSTOR, each the volume of a disk or of LINSTOR's own database.",
+            "Resources of LINSTOR, each the volume of a disk or of LINSTOR's own database, from the "
+            "plugin linstor-manager.",
             _resources,
         ),
         each(
             "xo_sr_xostor_replicas",
-            "Replicas of all resources by the state that DRBD has them in; a tie-breaker holds no "
-            "data.",
+            "Replicas of all resources by the state that DRBD has them in, from the plugin "
+            "linstor-manager; a tie-breaker holds no data.",
             "state",
             _replicas,
         ),
         each(
             "xo_sr_xostor_problems",
-            "What linstor-manager itself finds wrong with nodes, storage pools and volumes.",
+            "What is wrong with nodes, storage pools and volumes, as the plugin linstor-manager itself "
+            "finds.",
             "severity",
             _problems,
         ),
