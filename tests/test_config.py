@@ -297,7 +297,11 @@ def test_a_wrong_structure_is_said_with_its_place(
 @pytest.mark.parametrize(
     ("text", "path", "known"),
     [
-        (MINIMAL + "pool: 1", "5: pool", "listen, pools, collectors"),
+        (
+            MINIMAL + "pool: 1",
+            "5: pool",
+            "listen, pools, collectors, metrics, labels, vms, max_series_per_family",
+        ),
         (
             pool("tls:", "  verfy: no"),
             "6: pools[0].tls.verfy",

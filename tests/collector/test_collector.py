@@ -14,7 +14,7 @@ from xo_exporter import reading
 from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.errors import DuplicatePool
-from xo_exporter.metrics import tables
+from xo_exporter.metrics.selection import Selection
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.parts import classes
 from xo_exporter.simulator import Garbage, Hang, SimulatedPool, Slow, Status
@@ -214,7 +214,7 @@ async def test_start_and_scrape_share(make_pool: MakePool, make_collector: MakeC
     assert (await collector.scrape()).complete
     assert collector.is_ready
     assert pool.sessions.logins == 1
-    read = [name for name in classes(tables.parts(COLLECTORS)) if name != "message"]
+    read = [name for name in classes(Selection(COLLECTORS).parts) if name != "message"]
     messages, changes = 1, 1
     assert pool.calls["event.from"] == len(groups(read)) + messages + changes
 

@@ -8,6 +8,7 @@ from typing import Any
 from xo_exporter.exposition import lines
 from xo_exporter.metrics import vm
 from xo_exporter.metrics.lines import PoolLines
+from xo_exporter.metrics.selection import Selection
 from xo_exporter.metrics.tables import COLLECTORS, pool_families
 from xo_exporter.model.guests import Guest, Settings
 from xo_exporter.model.objects import PoolModel
@@ -46,7 +47,7 @@ def _other(value: Any) -> Any:
 
 def test_every_change_is_seen(full: PoolModel) -> None:
     """Whatever field of whatever object changes, the lines are those of the changed model."""
-    known = PoolLines(COLLECTORS)
+    known = PoolLines(Selection(COLLECTORS))
     assert _remembered(known, full) == _anew(full)
     for thing in _objects(full):
         for field in dataclasses.fields(thing):
@@ -70,7 +71,7 @@ def test_every_change_is_seen(full: PoolModel) -> None:
 
 def test_power_states_and_memory_are_seen(full: PoolModel) -> None:
     """Another power state and another memory usage show in the next lines."""
-    known = PoolLines(COLLECTORS)
+    known = PoolLines(Selection(COLLECTORS))
     _remembered(known, full)
     full.VMs[0].power_state, full.hosts[0].power_state = "Halted", None
     full.VMs[0].memory.usage, full.hosts[0].memory.usage = None, 7
@@ -79,14 +80,14 @@ def test_power_states_and_memory_are_seen(full: PoolModel) -> None:
 
 def test_another_label_is_seen(full: PoolModel) -> None:
     """When the pool is called something else, every line says so."""
-    known = PoolLines(COLLECTORS)
+    known = PoolLines(Selection(COLLECTORS))
     _remembered(known, full)
     assert _remembered(known, full, "Other") == _anew(full, "Other")
 
 
 def test_objects_come_and_go(full: PoolModel) -> None:
     """What is gone leaves no line, and what comes back has its own."""
-    known = PoolLines(COLLECTORS)
+    known = PoolLines(Selection(COLLECTORS))
     for names in (["a", "b"], ["b"], [], ["c", "b", "a"]):
         model = copy.copy(full)
         model.VMs = [dataclasses.replace(full.VMs[0], UUID=name, name_label=name) for name in names]
@@ -95,7 +96,7 @@ def test_objects_come_and_go(full: PoolModel) -> None:
 
 def test_what_is_off_is_left_out(full: PoolModel) -> None:
     """A collector that is off has no families here either."""
-    known = PoolLines({**COLLECTORS, "vm": False})
+    known = PoolLines(Selection({**COLLECTORS, "vm": False}))
     assert not {name for name, _ in _remembered(known, full)} & {
         metric.name for metric in vm.TABLE.metrics
     }

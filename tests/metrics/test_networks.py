@@ -8,6 +8,7 @@ import pytest
 
 from xo_exporter.metrics import bond, host_network, network, pif, vif, vm_network
 from xo_exporter.metrics.lines import PoolLines
+from xo_exporter.metrics.selection import Selection
 from xo_exporter.metrics.tables import COLLECTORS, AnyTable
 from xo_exporter.model.build import build
 from xo_exporter.model.kept import KeptModel
@@ -196,7 +197,7 @@ def test_sources_of_vifs_that_are_not_plugged_in(source: str) -> None:
 
 def test_a_vif_is_plugged_in() -> None:
     """When a VIF is plugged in, its traffic is there at the next scrape, under its network."""
-    kept, lines = KeptModel(), PoolLines(COLLECTORS)
+    kept, lines = KeptModel(), PoolLines(Selection(COLLECTORS))
     values = measured(vm={"vif_1_rx": 7.0})
     name = "xo_vm_network_receive_bytes_per_second"
 

@@ -57,6 +57,7 @@ def everything(full: PoolModel) -> list[Family]:
         errors=dict.fromkeys(STAGES, 1),
         logins=2,
         resyncs=1,
+        dropped={"xo_vdi_info": 1},
     )
     return [
         *exporter.BUILD_TABLE.families([None], ""),

@@ -6,15 +6,27 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from xo_exporter.collector.body import AT_WORK, Form
-from xo_exporter.collector.pool import Outcome, PoolScraper, Seen
+from xo_exporter.collector.pool import Outcome, PoolScraper
 from xo_exporter.collector.scrape import Scrape
+from xo_exporter.collector.seen import Seen, SeenHost
 from xo_exporter.config import Config
-from xo_exporter.metrics import tables
+from xo_exporter.metrics.selection import Selection
 from xo_exporter.model.parts import classes
 from xo_exporter.pool_labels import Identity, PoolLabels
 from xo_exporter.reading import Depth, PoolReader, Reading
+from xo_exporter.xapi.batch import decoders
+from xo_exporter.xapi.records import CLASSES, with_labels
 
-__all__ = ["IDLE_CHECK", "Collector", "Form", "Outcome", "PoolScraper", "Scrape", "Seen"]
+__all__ = [
+    "IDLE_CHECK",
+    "Collector",
+    "Form",
+    "Outcome",
+    "PoolScraper",
+    "Scrape",
+    "Seen",
+    "SeenHost",
+]
 
 IDLE_CHECK: Final = 30.0  # seconds
 
@@ -32,17 +44,18 @@ class Collector:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        selection = Selection(config.collectors, config.choice)
+        self._selection = Selection(config.collectors, config.choice)
+        records = decoders(with_labels(CLASSES, config.choice.labels))
         self.pools = {
             pool.key: PoolScraper(
                 PoolReader(
                     pool,
-                    classes=classes(selection.parts),
-                    kinds=with_labels(CLASSES, config.choice.labels),
-                    with_rrds=selection.need_rrds,
-                    plugins=selection.plugins,
+                    classes=classes(self._selection.parts),
+                    decoders=records,
+                    with_rrds=self._selection.need_rrds,
+                    plugins=self._selection.plugins,
                 ),
-                selection,
+                self._selection,
             )
             for pool in config.pools
         }
@@ -123,7 +136,7 @@ class Collector:
             *(pool.outcome(*part) for pool, part in zip(pools, parts, strict=True))
         )
         self._tried.update(pool.name for pool in pools)
-        return Scrape(outcomes, self.config.collectors, self._at_work)
+        return Scrape(outcomes, self._selection, self._at_work)
 
     async def _read(self, pool: PoolScraper, seconds: float | None) -> Reading:
         timeout = pool.reader.config.timeout if seconds is None else seconds

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 import structlog
 
 from xo_exporter.collector.arrivals import Arrivals
+from xo_exporter.collector.seen import Seen, SeenHost, counted, hosts_of
 from xo_exporter.collector.told import ToldFaults
 from xo_exporter.errors import BadAnswer, DuplicatePool
 from xo_exporter.exposition import Family
-from xo_exporter.metrics import tables
 from xo_exporter.metrics.arrivals import Arrived
 from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
 from xo_exporter.metrics.lines import PoolLines
+from xo_exporter.metrics.selection import Selection
 from xo_exporter.model.kept import KeptModel
 from xo_exporter.model.objects import XO, PoolModel
 from xo_exporter.model.totals import totals_of
@@ -33,6 +34,8 @@ log = structlog.get_logger()
 class Built:
     """What was made of a reading: each family with its samples' lines, the totals, the counts.
 
+    `dropped` is how many series there was no room for, by family.
+
     The model itself is kept for the next reading, which changes it: only where no other reading
     follows may it be looked at.
     """
@@ -41,6 +44,8 @@ class Built:
     families: tuple[tuple[Family, bytes], ...]
     totals: XO
     counts: Mapping[str, int]
+    hosts: tuple[SeenHost, ...]
+    dropped: Mapping[str, int]
     durations: Mapping[Stage, float]
 
 
@@ -61,31 +66,16 @@ class Outcome:
         return self.built.model if self.built else None
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was last seen of a pool, for people; it holds on to none of the objects.
-
-    `finished` is Unix time. `up` is None when only the name was asked for, at the start;
-    `objects` counts the objects by type, of hosts also those whose RRDs were read.
-    """
-
-    finished: float
-    up: bool | None
-    failures: tuple[Failure, ...]
-    durations: Mapping[Stage, float]
-    objects: Mapping[str, int]
-
-
 class PoolScraper:
     """One pool and what is remembered of it between scrapes."""
 
-    def __init__(self, reader: PoolReader, collectors: Mapping[str, bool]) -> None:
+    def __init__(self, reader: PoolReader, selection: Selection) -> None:
         self.reader = reader
         self.errors: dict[Stage, int] = dict.fromkeys(STAGES, 0)
         self.last: Seen | None = None
         self.last_error: tuple[float, Failure] | None = None  # and when, in Unix time
-        self._collectors = collectors
-        self._workshop = _Workshop(collectors)
+        self._selection = selection
+        self._workshop = _Workshop(selection)
         self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
         self._told = ToldFaults(reader.config.key)
         self._arrivals = Arrivals()
@@ -100,6 +90,14 @@ class PoolScraper:
         """What the pool is known as."""
         config = self.reader.config
         return Identity(config.key, config.name, self.reader.uuid, self.reader.name)
+
+    @property
+    def series(self) -> Mapping[str, int]:
+        """How many series each family had when the pool was last built; nothing before that."""
+        task = self._built[2] if self._built else None
+        if task is None or not task.done() or task.cancelled() or task.exception():
+            return {}
+        return {family.name: text.count(b"\n") for family, text in task.result().families}
 
     def prepare(self, reading: Reading, label: str) -> None:
         """Begin to build what `outcome` will need, while other pools still answer."""
@@ -133,6 +131,7 @@ class PoolScraper:
             errors=dict(self.errors),
             logins=self.reader.logins,
             resyncs=self.reader.resyncs,
+            dropped=built.dropped if built else {},
         )
         arrived = self._arrivals.arrived if twin is None else Arrived()
         outcome = Outcome(self.name, label, built, tuple(failures), status, arrived)
@@ -157,8 +156,8 @@ class PoolScraper:
         built: Built | None,
     ) -> None:
         now = time.time()
-        objects = built.counts if built else {}
-        self.last = Seen(now, up, tuple(failures), durations, objects)
+        objects, hosts = (built.counts, built.hosts) if built else ({}, ())
+        self.last = Seen(now, up, tuple(failures), durations, objects, hosts)
         if failures:
             self.last_error = now, failures[0]
 
@@ -188,7 +187,7 @@ class PoolScraper:
 
     def _forget(self) -> None:
         self._built = None
-        self._workshop = _Workshop(self._collectors)
+        self._workshop = _Workshop(self._selection)
         self._arrivals.let_go()
 
     async def close_if_idle(self) -> None:
@@ -219,28 +218,16 @@ def _drop_frames(failures: Iterable[Failure]) -> None:
             error = error.__cause__ or error.__context__
 
 
-def _counts(model: PoolModel) -> dict[str, int]:
-    return {
-        "hosts": len(model.hosts),
-        "VMs": len(model.VMs),
-        "SRs": len(model.SRs),
-        "PBDs": len(model.PBDs),
-        "VDIs": len(model.VDIs),
-        "VBDs": len(model.VBDs),
-        "hosts with RRDs": sum(host.rrd_up is True for host in model.hosts),
-    }
-
-
 class _Workshop:
     """Where a reading becomes text; what is kept of it serves the next one.
 
     Of two threads that ask at once one waits for the other.
     """
 
-    def __init__(self, collectors: Mapping[str, bool]) -> None:
-        self._parts = tables.parts(collectors)
+    def __init__(self, selection: Selection) -> None:
+        self._parts = selection.parts
         self._model = KeptModel(self._parts)
-        self._lines = PoolLines(collectors)
+        self._lines = PoolLines(selection)
         self._lock = threading.Lock()
 
     def built(self, reading: Reading, label: str) -> Built:
@@ -261,4 +248,12 @@ class _Workshop:
         families = self._lines.of(model, label, changes)
         rendered = time.perf_counter()
         durations: dict[Stage, float] = {"build": built - started, "render": rendered - built}
-        return Built(model, families, totals_of(model), _counts(model), durations)
+        return Built(
+            model,
+            families,
+            totals_of(model),
+            counted(model),
+            hosts_of(model),
+            self._lines.dropped,
+            durations,
+        )

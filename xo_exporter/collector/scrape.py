@@ -1,7 +1,7 @@
 """A scrape of several pools that is done, and its exposition."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from xo_exporter.collector.body import Bodies, Form, compress
 from xo_exporter.collector.pool import Outcome
 from xo_exporter.exposition import Exposition, Family
-from xo_exporter.metrics import arrivals, exporter, tables, xo
+from xo_exporter.metrics import exporter
+from xo_exporter.metrics.selection import Selection
 from xo_exporter.model.objects import XO, PoolModel
 from xo_exporter.model.totals import total
 
@@ -31,11 +32,11 @@ class Scrape:
     def __init__(
         self,
         outcomes: Sequence[Outcome],
-        collectors: Mapping[str, bool],
+        selection: Selection,
         at_work: asyncio.Semaphore,
     ) -> None:
         self.outcomes = tuple(outcomes)
-        self._collectors = collectors
+        self._selection = selection
         self._bodies = Bodies(self._render, at_work)
 
     @property
@@ -59,13 +60,11 @@ class Scrape:
         result.add_all(exporter.BUILD_TABLE.families([None], ""))
         for outcome in self.outcomes:
             result.add_all(exporter.POOL_TABLE.families([outcome.status], outcome.label))
-        for table in arrivals.TABLES:
-            if tables.is_on(table, self._collectors):
-                for outcome in self.outcomes:
-                    result.add_all(table.families([outcome.arrived], outcome.label))
-        if tables.is_on(xo.TABLE, self._collectors):
-            result.add_all(xo.TABLE.families([self.xo], ""))
-        result.add_all(tables.described_objects(self._collectors))
+        for table in self._selection.arrivals:
+            for outcome in self.outcomes:
+                result.add_all(table.families([outcome.arrived], outcome.label))
+        result.add_all(self._selection.xo.families([self.xo], ""))
+        result.add_all(self._selection.described())
         for outcome in self.outcomes:
             for family, sample_lines in outcome.built.families if outcome.built else ():
                 result.add(family, sample_lines)

@@ -1,7 +1,7 @@
 """Metrics of the exporter itself: what it could read, how long it took, what failed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, get_args
 
 from xo_exporter import __version__
@@ -15,13 +15,17 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 
 @dataclass(frozen=True, slots=True)
 class PoolStatus:
-    """How a scrape of a pool went; durations in seconds, the counts since the start."""
+    """How a scrape of a pool went; durations in seconds, the counts since the start.
+
+    `dropped` is how many series each family lacks that there was no room for.
+    """
 
     up: bool
     durations: Mapping[Stage, float]
     errors: Mapping[Stage, int]
     logins: int
     resyncs: int
+    dropped: Mapping[str, int] = field(default_factory=dict)
 
 
 POOL_TABLE: Final = Table[PoolStatus](
@@ -58,6 +62,13 @@ POOL_TABLE: Final = Table[PoolStatus](
             "Times that a pool's records were read anew because events had been lost.",
             lambda status: status.resyncs,
             counter=True,
+        ),
+        each(
+            "xo_series_dropped",
+            "Series of a pool that a family lacks, since it would have more than "
+            "max_series_per_family; absent where it lacks none.",
+            "family",
+            lambda status: status.dropped.items(),
         ),
     ),
 )

@@ -6,9 +6,7 @@ ones from scrape to scrape.
 """
 
 import math
-from collections.abc import Mapping
 
-from xo_exporter.choice import EVERYTHING, Choice
 from xo_exporter.exposition import Family
 from xo_exporter.metrics.selection import EXPORTER, Selection
 from xo_exporter.metrics.shown import Shown
@@ -26,11 +24,12 @@ class PoolLines:
     One model after the other: not for two threads at once.
     """
 
-    def __init__(self, collectors: Mapping[str, bool], choice: Choice = EVERYTHING) -> None:
+    def __init__(self, selection: Selection) -> None:
+        choice = selection.choice
         self._shown = Shown(choice.vms)
         self._label: str | None = None
         self._tables: list[tuple[AnyTable, TableLines | SourceLines]] = []
-        for table in Selection(collectors, choice).objects:
+        for table in selection.objects:
             most = math.inf if table.collector == EXPORTER else choice.max_series
             lines: TableLines | SourceLines
             if isinstance(table, SourceTable):

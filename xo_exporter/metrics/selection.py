@@ -10,7 +10,14 @@ from xo_exporter.choice import EVERYTHING, Choice
 from xo_exporter.exposition import Family, Labels
 from xo_exporter.metrics import arrivals, xo
 from xo_exporter.metrics.table import Metric, Sample, Table
-from xo_exporter.metrics.tables import ALL_TABLES, OBJECT_TABLES, AnyTable, is_on
+from xo_exporter.metrics.tables import (
+    ALL_TABLES,
+    COLLECTORS,
+    OBJECT_TABLES,
+    AnyTable,
+    is_on,
+    plugins,
+)
 
 EXPORTER: Final = "exporter"
 """The collector of the exporter's own families, which are always there."""
@@ -55,10 +62,10 @@ class Selection:
         return any(table.needs_rrds for table in tables if table.collector != EXPORTER)
 
     @property
-    def collectors(self) -> frozenset[str]:
-        """Those of which anything is exported."""
-        tables: tuple[AnyTable, ...] = (*self.objects, *self.arrivals)
-        return frozenset(table.collector for table in tables)
+    def plugins(self) -> frozenset[str]:
+        """The plugins of hosts that are asked, by the names of their values."""
+        on = {table.collector for table in self.objects}
+        return plugins({collector: collector in on for collector in COLLECTORS})
 
     def described(self) -> list[Family]:
         """The families of a pool's objects, without samples."""
@@ -71,7 +78,8 @@ def _chosen(table: TableType, collectors: Mapping[str, bool], choice: Choice) ->
         return table
     metrics: tuple[Any, ...] = table.metrics if is_on(table, collectors) else ()
     rows: Any = tuple(row for row in metrics if _is_chosen(row.name, choice))
-    return replace(table, metrics=rows)
+    # The same table where it is whole: it remembers which sources its rows take.
+    return table if rows == table.metrics else replace(table, metrics=rows)
 
 
 def _is_chosen(name: str, choice: Choice) -> bool:
@@ -86,6 +94,8 @@ def _labelled(table: AnyTable, choice: Choice) -> AnyTable:
     if not choice.labels or not isinstance(table, Table):
         return table
     metrics: tuple[Metric[Any], ...] = table.metrics
+    if not any(_INFO.get(row.name) in choice.labels for row in metrics):
+        return table
     return replace(table, metrics=tuple(_with_labels(row, choice) for row in metrics))
 
 

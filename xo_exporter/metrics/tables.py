@@ -163,26 +163,12 @@ def is_on(table: AnyTable, collectors: Mapping[str, bool]) -> bool:
     return collectors.get(table.collector, True)
 
 
-def parts(collectors: Mapping[str, bool]) -> frozenset[str]:
-    """The parts of the model that the collectors which are on need."""
-    return frozenset(table.part for table in OBJECT_TABLES if is_on(table, collectors)) - {""}
-
-
 def plugins(collectors: Mapping[str, bool]) -> frozenset[str]:
     """The plugins of hosts that the collectors which are on need, by the names of their values."""
     return frozenset(
         collector.removeprefix(_PLUGIN)
         for collector, default in COLLECTORS.items()
         if collector.startswith(_PLUGIN) and collectors.get(collector, default)
-    )
-
-
-def need_rrds(collectors: Mapping[str, bool]) -> bool:
-    """Whether the collectors that are on need RRDs; the exporter's own families say how it went."""
-    tables: tuple[AnyTable, ...] = (xo.TABLE, *OBJECT_TABLES)
-    return any(
-        table.needs_rrds and table.collector != "exporter" and is_on(table, collectors)
-        for table in tables
     )
 
 

@@ -101,7 +101,7 @@ class ModelBuilder:
             tags=_tags(pool_record.tags),
             HA_enabled=pool_record.ha_enabled,
             auto_poweron=is_true(pool_record.other_config.auto_poweron),
-            labels=pool_record.chosen_labels(),
+            labels=xapi.chosen_labels(pool_record),
         )
         for ref, host in by_uuid(self._records.host):
             self.hosts[ref] = self._host(ref, host)
@@ -145,7 +145,7 @@ class ModelBuilder:
             xapi_version=record.software_version.xapi,
             xen_version=record.software_version.xen,
             cpu_count=known.count(known.integer(record.cpu_info.cpu_count)),
-            labels=record.chosen_labels(),
+            labels=xapi.chosen_labels(record),
         )
         controller = self._controller(ref, record)
         if controller is not None:
@@ -187,7 +187,7 @@ class ModelBuilder:
                 shared=sr.shared,
                 container=local or self._pool,
                 pool=self._pool,
-                labels=sr.chosen_labels(),
+                labels=xapi.chosen_labels(sr),
             )
             set_sr_sizes(self.srs[ref], sr)
         for (_, pbd), link in zip(pbds, self._pbds, strict=True):
@@ -199,7 +199,7 @@ class ModelBuilder:
                 name_description=vdi.name_description,
                 size=known.count(vdi.virtual_size),
                 SR=self.srs.get(vdi.SR),
-                labels=vdi.chosen_labels(),
+                labels=xapi.chosen_labels(vdi),
             )
             set_vdi_usage(self.vdis[ref], vdi)
 
@@ -243,7 +243,7 @@ class ModelBuilder:
             CPUs=usage.of_cores({}, vcpus),
             affinity=self.hosts.get(record.affinity),
             settings=settings_of(record),
-            labels=record.chosen_labels(),
+            labels=xapi.chosen_labels(record),
         )
         set_memory_size(vm.memory, record, self._records)
         set_start_time(vm, self._records.vm_metrics.get(record.metrics))

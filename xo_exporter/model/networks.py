@@ -77,7 +77,7 @@ def _network(record: xapi.Network) -> Network:
         bridge=record.bridge,
         tags=sorted({tag for tag in record.tags if tag}),
         MTU=known.positive(record.MTU),
-        labels=record.chosen_labels(),
+        labels=xapi.chosen_labels(record),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from xo_exporter.errors import PoolError
+from xo_exporter.xapi.batch import DECODERS, Decoders
 from xo_exporter.xapi.events import RecordReader
 from xo_exporter.xapi.session import Session
 
@@ -18,9 +19,11 @@ LOG_OUT_TIMEOUT: Final = 3.0
 class Line:
     """A session with the pool, and the records as read by it."""
 
-    def __init__(self, session: Session, classes: Collection[str]) -> None:
+    def __init__(
+        self, session: Session, classes: Collection[str], decoders: Decoders = DECODERS
+    ) -> None:
         self.session = session
-        self.reader = RecordReader(session, classes)
+        self.reader = RecordReader(session, classes, decoders)
         self.is_whole = False  # all records have been read
         self.is_spent = False  # nobody should begin anything with it
         self.stalls: list[float] = []  # seconds that each of the last reads waited in vain

@@ -33,6 +33,7 @@ from xo_exporter.reading.entrance import Entrance
 from xo_exporter.reading.flight import Depth, Failure, Flight, Reading
 from xo_exporter.reading.hosts import HostReaders
 from xo_exporter.reading.lines import LOG_OUT_TIMEOUT, Line, Lines
+from xo_exporter.xapi.batch import DECODERS, Decoders
 from xo_exporter.xapi.login_call import finish_abandoned
 from xo_exporter.xapi.records import BASE, Records
 from xo_exporter.xapi.session import Session
@@ -51,8 +52,8 @@ _ANYTHING: Final = msgspec.json.Decoder()
 class PoolReader:
     """Reads one pool of the configuration, again and again.
 
-    classes: those whose records are read; with_rrds: whether RRDs are; plugins: those of the
-    hosts that are asked, by the names of their values.
+    classes: those whose records are read, by `decoders`; with_rrds: whether RRDs are; plugins:
+    those of the hosts that are asked, by the names of their values.
     """
 
     def __init__(
@@ -60,11 +61,13 @@ class PoolReader:
         config: PoolConfig,
         *,
         classes: Collection[str] = BASE,
+        decoders: Decoders = DECODERS,
         with_rrds: bool = True,
         plugins: Collection[str] = (),
     ) -> None:
         self.config = config
         self._classes = tuple(classes)
+        self._decoders = decoders
         self._with_rrds = with_rrds
         self.logins = 0
         self.last_asked = time.monotonic()
@@ -239,7 +242,7 @@ class PoolReader:
 
     async def _connected(self, flight: Flight) -> Line:
         session = await self._entrance.log_in(flight)
-        line = flight.line = Line(session, self._classes)
+        line = flight.line = Line(session, self._classes, self._decoders)
         self._lines.add(line)
         self.logins += 1
         log.info("logged in", pool=self.config.key, master=str(session.target.url))

@@ -1,6 +1,6 @@
 """What one `event.from` brings: its records decoded, event by event where there are many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -52,28 +52,45 @@ class Batch(NamedTuple):
 
 _RESULT: Final = msgspec.json.Decoder(Result, strict=False)
 _EVENT: Final = msgspec.json.Decoder(Event, strict=False)
-_RECORD: Final = {name: msgspec.json.Decoder(kind, strict=False) for name, kind in CLASSES.items()}
+Decoders = Mapping[str, msgspec.json.Decoder[msgspec.Struct]]
+"""What decodes the records of each class."""
 
 
-def read(body: bytes, what: str, given_up: Callable[[], bool]) -> Batch:
+def decoders(kinds: Mapping[str, type[msgspec.Struct]]) -> Decoders:
+    """Those of these kinds of records, by class."""
+    return {name: msgspec.json.Decoder(kind, strict=False) for name, kind in kinds.items()}
+
+
+DECODERS: Final = decoders(CLASSES)
+
+
+def read(
+    body: bytes, what: str, given_up: Callable[[], bool], records: Decoders = DECODERS
+) -> Batch:
     """The batch in an answer to `event.from`; of a large one it may be called in a thread.
 
     Ends with TooLate once `given_up` says so. Raises ApiFailure, and BadAnswer with `what` in it.
     """
     changes: list[Change] = []
+
+    def note(event: Event) -> None:
+        change = _change(event, records)
+        if change is not None:
+            changes.append(change)
+
     if len(body) >= LARGE:
-        body = _without_events(body, what, given_up, changes)
+        body = _without_events(body, what, given_up, note)
     result = reply.result(_RESULT, body, what)
     for event in result.events:
-        _note(event, changes)
+        note(event)
     counts = {name.lower(): count for name, count in result.valid_ref_counts.items()}
     return Batch(changes, result.token, counts)
 
 
 def _without_events(
-    body: bytes, what: str, given_up: Callable[[], bool], changes: list[Change]
+    body: bytes, what: str, given_up: Callable[[], bool], note: Callable[[Event], None]
 ) -> bytes:
-    """Take the events out of a body into `changes`; the rest is as short as it must be."""
+    """Give the events in a body to `note`; the rest is as short as it must be."""
     events = 0
 
     def take(element: bytes) -> None:
@@ -83,7 +100,7 @@ def _without_events(
             raise TooLate(f"{what} was not read in time")
         if events > _MOST_EVENTS:
             raise BadAnswer(f"there are more than {_MOST_EVENTS} events")
-        _note(json_text.decode(_EVENT, element, "an event"), changes)
+        note(json_text.decode(_EVENT, element, "an event"))
 
     try:
         rest = take_apart(body, b"events", take)
@@ -94,15 +111,14 @@ def _without_events(
     return rest
 
 
-def _note(event: Event, changes: list[Change]) -> None:
+def _change(event: Event, records: Decoders) -> Change | None:
     name = event.cls.lower()
-    decoder = _RECORD.get(name)
+    decoder = records.get(name)
     if decoder is None:
-        return
+        return None
     if event.operation == "del":
-        changes.append(Change(name, event.ref, None))
-    elif event.snapshot:
-        record = json_text.decode(decoder, event.snapshot, f"the {name} record {event.ref}")
-        changes.append(Change(name, event.ref, record))
-    else:
+        return Change(name, event.ref, None)
+    if not event.snapshot:
         raise BadAnswer(f"event.from gives no record with {event.operation} of a {name}")
+    record = json_text.decode(decoder, event.snapshot, f"the {name} record {event.ref}")
+    return Change(name, event.ref, record)

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 import msgspec
 
-from xo_exporter.errors import ApiFailure, PoolError
+from xo_exporter.errors import ApiFailure, PoolError, SessionInvalid
 from xo_exporter.xapi import message_reader
-from xo_exporter.xapi.batch import Change
+from xo_exporter.xapi.batch import DECODERS, Change, Decoders
 from xo_exporter.xapi.message_reader import MessageReader
 from xo_exporter.xapi.records import BASE, Records, Ref
 from xo_exporter.xapi.session import Session
@@ -60,8 +60,14 @@ class RecordReader:
     they missed since comes with the next delta.
     """
 
-    def __init__(self, session: Session, classes: Collection[str] = BASE) -> None:
+    def __init__(
+        self,
+        session: Session,
+        classes: Collection[str] = BASE,
+        decoders: Decoders = DECODERS,
+    ) -> None:
         self._session = session
+        self._decoders = decoders
         self._messages = MessageReader(session) if message_reader.CLASS in classes else None
         self._classes = tuple(name for name in classes if name != message_reader.CLASS)
         self._groups = groups(self._classes)
@@ -99,6 +105,8 @@ class RecordReader:
             self._messages.start()
             await self._update()
             await self._messages.settle()
+            if isinstance(self._messages.failure, SessionInvalid):
+                await self._update()  # where the session has ended, all hear of it
         return self.records()
 
     async def _update(self) -> None:
@@ -138,7 +146,7 @@ class RecordReader:
 
     async def _read_group(self) -> None:
         group = self._missing[0]
-        batch = await self._session.event_from(group, "")
+        batch = await self._session.event_from(group, "", self._decoders)
         await self._apply(batch.changes, {name: {} for name in group})
         if self._token is None:
             self._token = batch.token
@@ -154,7 +162,7 @@ class RecordReader:
         """
         token = self._token or ""
         try:
-            batch = await self._session.event_from(self._classes, token)
+            batch = await self._session.event_from(self._classes, token, self._decoders)
         except ApiFailure as error:
             if error.code not in message_reader.TOKEN_LOST:
                 raise

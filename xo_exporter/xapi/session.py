@@ -70,7 +70,9 @@ class Session:
             return reply.result(decoder, body, what)
         return await in_thread(lambda: reply.result(decoder, body, what), abandon=lambda: None)
 
-    async def event_from(self, classes: Iterable[str], token: str) -> batch.Batch:
+    async def event_from(
+        self, classes: Iterable[str], token: str, records: batch.Decoders = batch.DECODERS
+    ) -> batch.Batch:
         """What has changed in these classes since `token`, all of them where it is empty.
 
         As `call`, but the answer may be long; then it is read beside the event loop.
@@ -81,9 +83,9 @@ class Session:
         what = self._answer_to("event.from")
         given_up = threading.Event()
         if len(body) < batch.LARGE:
-            return batch.read(body, what, given_up.is_set)
+            return batch.read(body, what, given_up.is_set, records)
         return await in_thread(
-            lambda: batch.read(body, what, given_up.is_set), abandon=given_up.set
+            lambda: batch.read(body, what, given_up.is_set, records), abandon=given_up.set
         )
 
     async def field(self, decoder: msgspec.json.Decoder[T], name: str) -> T:

@@ -24,6 +24,7 @@ from xo_exporter.xapi.records.hosts import (
     Pool,
     SoftwareVersion,
 )
+from xo_exporter.xapi.records.labelled import chosen_labels, with_labels
 from xo_exporter.xapi.records.messages import Message, Task
 from xo_exporter.xapi.records.networks import PIF, VIF, Bond, Network, PIFMetrics
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
@@ -65,6 +66,8 @@ __all__ = [
     "Task",
     "VMGuestMetrics",
     "VMMetrics",
+    "chosen_labels",
+    "with_labels",
 ]
 
 

@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from xo_exporter.xapi.records.labelled import Labelled
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 
 HOST_OPERATIONS: Final = ("apply_updates", "enable", "evacuate", "power_on", "reboot", "shutdown")
@@ -18,7 +17,7 @@ class PoolOtherConfig(msgspec.Struct, frozen=True, gc=False):
     rolling_upgrade_in_progress: str | None = None
 
 
-class Pool(Labelled, frozen=True, gc=False):
+class Pool(msgspec.Struct, frozen=True, gc=False):
     """Class `pool`: one record a pool."""
 
     uuid: str
@@ -96,7 +95,7 @@ class BiosStrings(msgspec.Struct, frozen=True, gc=False):
     version: str = msgspec.field(default="", name="bios-version")
 
 
-class Host(Labelled, frozen=True, gc=False):
+class Host(msgspec.Struct, frozen=True, gc=False):
     """Class `host`.
 
     `current_operations` maps tasks to those of HOST_OPERATIONS that they are about.

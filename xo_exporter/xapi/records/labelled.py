@@ -15,12 +15,19 @@ _LONGEST: Final = 200  # characters of a label's value
 Pairs = tuple[tuple[str, str], ...]
 
 
-class Labelled(msgspec.Struct, frozen=True, gc=False):
-    """A record of a class that may have further labels."""
+class Labelled:
+    """A record of a class that has further labels."""
+
+    __slots__ = ()
 
     def chosen_labels(self) -> Pairs:
-        """The labels that the configuration wants, with their values, where there are any."""
-        return ()
+        """The labels with their values, those that there are."""
+        raise NotImplementedError
+
+
+def chosen_labels(record: msgspec.Struct) -> Pairs:
+    """The labels that the configuration wants of a record, with their values."""
+    return record.chosen_labels() if isinstance(record, Labelled) else ()
 
 
 def with_labels(
@@ -54,7 +61,7 @@ def _extended(kind: type[msgspec.Struct], labels: InfoLabels) -> type[msgspec.St
     if labels.tags and "tags" not in known:
         fields.append(("tags", list[str], msgspec.field(default_factory=list)))
 
-    def chosen_labels(record: Any) -> Pairs:
+    def found(record: Any) -> Pairs:
         of_keys = (
             (name, getattr(record.other_config, attribute))
             for name, attribute in attributes.items()
@@ -65,8 +72,8 @@ def _extended(kind: type[msgspec.Struct], labels: InfoLabels) -> type[msgspec.St
     return msgspec.defstruct(
         kind.__name__,
         fields,
-        bases=(kind,),
-        namespace={"chosen_labels": chosen_labels},
+        bases=(Labelled, kind),
+        namespace={"chosen_labels": found},
         frozen=True,
         gc=False,
         module=__name__,

@@ -2,11 +2,10 @@
 
 import msgspec
 
-from xo_exporter.xapi.records.labelled import Labelled
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 
 
-class Network(Labelled, frozen=True, gc=False):
+class Network(msgspec.Struct, frozen=True, gc=False):
     """Class `network`; `MTU` in bytes."""
 
     uuid: str

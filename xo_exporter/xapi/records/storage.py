@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from xo_exporter.xapi.records.labelled import Labelled
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 
 MPATH: Final = "mpath-"
@@ -24,7 +23,7 @@ class SRSmConfig(msgspec.Struct, frozen=True, gc=False):
     allocation: str = ""
 
 
-class SR(Labelled, frozen=True, gc=False):
+class SR(msgspec.Struct, frozen=True, gc=False):
     """Class `SR`; sizes in bytes, below 0 until the first scan."""
 
     uuid: str
@@ -99,7 +98,7 @@ class VDISmConfig(msgspec.Struct, frozen=True, gc=False):
     image_format: str = msgspec.field(default="", name="image-format")
 
 
-class VDI(Labelled, frozen=True, gc=False):
+class VDI(msgspec.Struct, frozen=True, gc=False):
     """Class `VDI`: disks, snapshots and unmanaged base copies alike; sizes in bytes."""
 
     uuid: str

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 from msgspec.structs import force_setattr
 
-from xo_exporter.xapi.records.labelled import Labelled
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
 
 BLOCKABLE: Final = (
@@ -31,7 +30,7 @@ class VMOtherConfig(msgspec.Struct, frozen=True, gc=False):
     backup_chain_length: str = msgspec.field(name="xo:backup:deltaChainLength", default="")
 
 
-class VM(Labelled, frozen=True, gc=False):
+class VM(msgspec.Struct, frozen=True, gc=False):
     """Class `VM`: guests, templates, snapshots and control domains alike; memory in bytes.
 
     Of `current_operations` and `blocked_operations` the names of operations are kept alone: what
