@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -116,7 +117,7 @@ async def _service_discovery(request: web.Request) -> web.Response:
 
 
 async def _page(request: web.Request) -> web.Response:
-    return web.Response(text=page(request.app[COLLECTOR]), content_type="text/html")
+    return web.Response(text=page(request.app[COLLECTOR], time.time()), content_type="text/html")
 
 
 async def _healthy(_request: web.Request) -> web.Response:
