@@ -6,7 +6,7 @@ for is left alone.
 
 import asyncio
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
 from xo_exporter.plugins import ipmitool, linstor, smartctl, updater
@@ -32,12 +32,18 @@ has XML-RPC alone, of which a session has four."""
 class PluginReader:
     """Asks these plugins of one pool, each on its own interval.
 
-    pool: the NAME that the log has; names: of PLUGINS.
+    pool: the NAME that the log has; names: of PLUGINS; clock: seconds that only grow.
     """
 
-    def __init__(self, pool: str, names: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        pool: str,
+        names: Collection[str] = (),
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         at_once = asyncio.Semaphore(_AT_ONCE)
-        self._rounds = {name: Round(PLUGINS[name], pool, at_once) for name in names}
+        self._rounds = {name: Round(PLUGINS[name], pool, at_once, clock) for name in names}
 
     def begin(self, session: Session, records: Records) -> None:
         """Begin the calls that are due, of what is in these records; others are forgotten."""
@@ -48,8 +54,7 @@ class PluginReader:
         """What is known now."""
         if not self._rounds:
             return NO_RESULTS
-        now = time.monotonic()
-        return PluginResults(**{name: one.answers(now) for name, one in self._rounds.items()})
+        return PluginResults(**{name: one.answers() for name, one in self._rounds.items()})
 
     def leave(self, session: Session) -> None:
         """Give up what is under way by a session that is about to end; it is due at the next."""

@@ -1,7 +1,7 @@
 """One plugin, asked about all its objects in turn, again and again."""
 
 import asyncio
-import time
+from collections.abc import Callable
 from typing import Any, Final, Generic, TypeVar
 
 import msgspec
@@ -41,7 +41,7 @@ class _Known(Generic[T]):
     def __init__(self) -> None:
         self.task: asyncio.Task[None] | None = None
         self.session: Session | None = None
-        self.due = 0.0  # of time.monotonic
+        self.due = 0.0  # by the clock
         self.value: T | None = None
         self.taken = 0.0  # when the value came
         self.failures = 0  # in a row
@@ -61,20 +61,24 @@ class _Known(Generic[T]):
 class Round(Generic[T]):
     """Asks one plugin about its objects, one after the other, each when it is due.
 
-    pool: the NAME that the log has; at_once: bounds the calls of all plugins of the pool.
+    pool: the NAME that the log has; at_once: bounds the calls of all plugins of the pool;
+    clock: seconds that only grow.
     """
 
-    def __init__(self, plugin: Plugin[T], pool: str, at_once: asyncio.Semaphore) -> None:
+    def __init__(
+        self, plugin: Plugin[T], pool: str, at_once: asyncio.Semaphore, clock: Callable[[], float]
+    ) -> None:
         self._plugin = plugin
         self._pool = pool
         self._at_once = at_once
+        self._clock = clock
         self._turn = asyncio.Semaphore(1)
         self._known: dict[str, _Known[T]] = {}
         self._refusal: tuple[Session, LoginRefused] | None = None
 
     def begin(self, session: Session, records: Records) -> None:
         """Begin the calls that are due; what is in the records no more is forgotten."""
-        now = time.monotonic()
+        now = self._clock()
         targets = {target.uuid: target for target in self._plugin.targets(records)}
         for gone in self._known.keys() - targets.keys():
             self._known.pop(gone).cancel()
@@ -84,8 +88,9 @@ class Round(Generic[T]):
                 known.session = session
                 known.task = asyncio.create_task(self._read(session, target, known))
 
-    def answers(self, now: float) -> dict[str, Answer[T]]:
+    def answers(self) -> dict[str, Answer[T]]:
         """By UUID, what is known of each object that was ever asked about."""
+        now = self._clock()
         return {
             uuid: self._answer(known, now) for uuid, known in self._known.items() if known.was_asked
         }
@@ -115,7 +120,7 @@ class Round(Generic[T]):
 
     async def _read(self, session: Session, target: Target, known: _Known[T]) -> None:
         async with self._turn, self._at_once:
-            started = time.monotonic()
+            started = self._clock()
             try:
                 value = await self._asked(session, target)
             except (SessionInvalid, HostIsSlave):
@@ -165,7 +170,7 @@ class Round(Generic[T]):
         return ApiFailure(error.code, hint=hint)
 
     def _take(self, target: Target, known: _Known[T], value: T, started: float) -> None:
-        known.value, known.taken = value, time.monotonic()
+        known.value, known.taken = value, self._clock()
         known.due = started + self._plugin.interval * _EARLY
         known.was_asked = True
         if known.is_told:
@@ -175,7 +180,7 @@ class Round(Generic[T]):
     def _fail(self, target: Target, known: _Known[T], error: PoolError) -> None:
         known.failures += 1
         pause = _FIRST_PAUSE * 2.0 ** min(known.failures - 1, 10)
-        known.due = time.monotonic() + min(pause, _LONGEST_PAUSE)
+        known.due = self._clock() + min(pause, _LONGEST_PAUSE)
         known.was_asked = True
         fault = str(error)
         is_new = fault != known.fault
