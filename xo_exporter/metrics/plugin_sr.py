@@ -89,8 +89,8 @@ XOSTOR_TABLE: Final = Table[SRPlugins](
         ),
         each(
             "xo_sr_xostor_node_online",
-            "Whether LINSTOR has a node, a host by its hostname, in the state ONLINE, from the plugin "
-            "linstor-manager.",
+            "Whether LINSTOR has a node, a host by its hostname, in the state ONLINE, from the "
+            "plugin linstor-manager.",
             "node",
             lambda plugins: ((node.name, node.state == "ONLINE") for node in _nodes(plugins)),
         ),
@@ -108,8 +108,8 @@ XOSTOR_TABLE: Final = Table[SRPlugins](
         ),
         gauge(
             "xo_sr_xostor_resources",
-            "Resources of LINSTOR, each the volume of a disk or of LINSTOR's own database, from the "
-            "plugin linstor-manager.",
+            "Resources of LINSTOR, each the volume of a disk or of LINSTOR's own database, from "
+            "the plugin linstor-manager.",
             _resources,
         ),
         each(
@@ -121,8 +121,8 @@ XOSTOR_TABLE: Final = Table[SRPlugins](
         ),
         each(
             "xo_sr_xostor_problems",
-            "What is wrong with nodes, storage pools and volumes, as the plugin linstor-manager itself "
-            "finds.",
+            "What is wrong with nodes, storage pools and volumes, as the plugin linstor-manager "
+            "itself finds.",
             "severity",
             _problems,
         ),
