@@ -229,7 +229,7 @@ def taken(model: PoolModel, vm: VM) -> set[str]:
         if isinstance(table, SourceTable)
         for thing in table.objects(model)
         if table.values(thing) is vm.values
-        for series in table.series(thing, Labels(()))
+        for series in table.series(thing, Labels(()), table.taken(vm.values.sources))
     }
 
 

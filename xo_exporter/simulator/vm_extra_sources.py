@@ -6,7 +6,7 @@ from xo_exporter.simulator.schema import Record
 from xo_exporter.simulator.sources import Source, gauge, rate
 from xo_exporter.simulator.waves import Wave, constant, mean, scaled
 
-_WATCHED_ONE_IN, _CACHED_ONE_IN = 5, 9  # by the number of the domain
+_WATCHED_ONE_IN, _CACHED_ONE_IN = 5, 7  # by the number of the domain
 _SHARES = {
     "fullrun": 0.6,
     "partial_run": 0.3,
@@ -31,6 +31,6 @@ def runstates(record: Record, cpus: list[Wave]) -> Iterator[Source]:
 
 
 def pvs_cache(record: Record) -> Iterator[Source]:
-    """Give whether reads of a VM's disk from a PVS server are cached, for one VM in nine."""
+    """Give whether reads of a VM's disk from a PVS server are cached, for one VM in seven."""
     if not record["is_control_domain"] and int(record["domid"]) % _CACHED_ONE_IN == 0:
         yield gauge("pvscache_status", constant(_CACHING))
