@@ -1,19 +1,25 @@
 """What the tests of the tables share: a pool of which everything is known."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 import pytest
 
+from xo_exporter.errors import ApiFailure, PoolError
 from xo_exporter.model.build import build
 from xo_exporter.model.guests import Guest, Settings
 from xo_exporter.model.index import Index
 from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, Memory, Pool, PoolModel
 from xo_exporter.model.parts import PARTS
+from xo_exporter.plugins.plugin import Plugin, Target
+from xo_exporter.plugins.reader import PLUGINS
+from xo_exporter.plugins.values import Answer, PluginResults
 from xo_exporter.rrd.values import HostRrd, Values
 from xo_exporter.simulator import Generation, SimulatedPool, make_estate
 from xo_exporter.xapi import records as xapi
+from xo_exporter.xapi.failures import api_failure
 from xo_exporter.xapi.records import CLASSES, Records
 
 NOW: Final = 1_700_000_000
@@ -141,13 +147,39 @@ def read(pool: SimulatedPool) -> tuple[Records, dict[str, HostRrd | None]]:
     return records, rrds
 
 
+async def told(pool: SimulatedPool, records: Records) -> PluginResults:
+    """Give what a simulated pool's plugins tell, half a minute later."""
+    results: dict[str, dict[str, Answer[Any]]] = {}
+    for name, plugin in PLUGINS.items():
+        results[name] = {}
+        for target in plugin.targets(records):
+
+            async def call(
+                function: str, target: Target = target, plugin: Plugin[Any] = plugin
+            ) -> str:
+                try:
+                    return pool.plugins.call(target.host, plugin.file, function, target.arguments)
+                except ApiFailure as error:
+                    raise api_failure([error.code, *error.params]) from error
+
+            try:
+                results[name][target.uuid] = Answer(
+                    is_up=True, value=await plugin.ask(call), age=30.0
+                )
+            except PoolError:
+                results[name][target.uuid] = Answer(is_up=False)
+    return PluginResults(**results)
+
+
 @pytest.fixture(scope="session")
 def estate_of() -> Callable[[Generation], PoolModel]:
     """Give the simulated pool of a generation of hosts."""
 
     def make(generation: Generation) -> PoolModel:
-        database = make_estate(hosts=3, vms=20, seed=1, generation=generation)
-        return build(*read(SimulatedPool(database, clock=lambda: NOW)))
+        database = make_estate(hosts=3, vms=20, seed=1, generation=generation, now=NOW)
+        pool = SimulatedPool(database, clock=lambda: NOW)
+        records, rrds = read(pool)
+        return build(records, rrds, asyncio.run(told(pool, records)))
 
     return make
 
