@@ -31,6 +31,7 @@ LAYERS = [
     {"collector"},
     {"web"},
     {"service", "check", "health"},
+    {"cli_choice"},
     {"cli"},
     {"__main__"},
 ]

@@ -1,7 +1,6 @@
 """The command line: the only place that reads the environment, writes output and exits."""
 
 import asyncio
-import dataclasses
 import os
 import signal
 import sys
@@ -14,11 +13,13 @@ import msgspec
 from click.core import ParameterSource
 
 from xo_exporter import __version__, check, logs, service
+from xo_exporter.cli_choice import choice_options, with_options
 from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import Config, Listen, load, parse_listen
 from xo_exporter.errors import ConfigError, XoExporterError
 from xo_exporter.health import answers
-from xo_exporter.metrics.tables import COLLECTORS, ROLES
+from xo_exporter.metrics.selection import choosable_names
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.document import TYPES, document
 from xo_exporter.settings import DEFAULT_LISTEN
 from xo_exporter.simulator import GENERATIONS, SimulatedPool, make_estate
@@ -120,31 +121,12 @@ _web_config_option = click.option(
 )
 
 
-def _collector_options(command: Command) -> Command:
-    for name, default in reversed(list(COLLECTORS.items())):
-        command = click.option(
-            f"--collector.{name}/--no-collector.{name}",
-            f"collector_{name}",
-            default=None,
-            help=f"Export the {name} families, or don't.{_role(name)} "
-            f"[default: {'yes' if default else 'no'}]",
-        )(command)
-    return command
-
-
-def _role(collector: str) -> str:
-    role = ROLES.get(collector)
-    return f" The user needs the role {role}." if role else ""
-
-
-def _switched(config: Config, switches: dict[str, bool | None]) -> Config:
-    """The configuration with the collectors that the command line switches."""
-    chosen = {
-        name.removeprefix("collector_"): value
-        for name, value in switches.items()
-        if value is not None
-    }
-    return dataclasses.replace(config, collectors={**config.collectors, **chosen})
+_lifecycle_option = click.option(
+    "--web.enable-lifecycle",
+    "with_lifecycle",
+    is_flag=True,
+    help="Let POST or PUT to /-/reload have the configuration read anew, as SIGHUP does.",
+)
 
 
 @click.group(
@@ -162,17 +144,26 @@ def cli() -> None:
     "--listen", metavar="HOST:PORT", callback=_listen, help="Where to listen. [default: :19773]"
 )
 @_web_config_option
-@_collector_options
+@_lifecycle_option
+@choice_options
 @_with_logs("info")
 def serve(
     config_file: Path | None,
     listen: Listen | None,
     web_config_file: Path | None,
-    **switches: bool | None,
+    *,
+    with_lifecycle: bool,
+    **options: Any,
 ) -> int:
     """Serve /metrics, /probe and /sd for Prometheus, and a page for people at /."""
-    config = _switched(_load(config_file), switches)
-    asyncio.run(service.serve(config, listen or config.listen, _web_config(web_config_file)))
+    asyncio.run(
+        service.serve(
+            lambda: with_options(_load(config_file), options),
+            listen,
+            _web_config(web_config_file),
+            with_lifecycle=with_lifecycle,
+        )
+    )
     return OK
 
 
@@ -223,7 +214,8 @@ def check_command(config_file: Path | None) -> int:
 @_vms_option
 @_seed_option
 @_web_config_option
-@_collector_options
+@_lifecycle_option
+@choice_options
 @_with_logs("info")
 def demo(
     listen: Listen,
@@ -231,7 +223,9 @@ def demo(
     vms: int,
     seed: int,
     web_config_file: Path | None,
-    **switches: bool | None,
+    *,
+    with_lifecycle: bool,
+    **options: Any,
 ) -> int:
     """Serve the metrics of a simulated pool: nothing to configure."""
     asyncio.run(
@@ -241,7 +235,8 @@ def demo(
             hosts=hosts,
             vms=vms,
             seed=seed,
-            switch=lambda config: _switched(config, switches),
+            switch=lambda config: with_options(config, options),
+            with_lifecycle=with_lifecycle,
         )
     )
     return OK
@@ -308,7 +303,7 @@ def _web_config(path: Path | None) -> WebConfigFile | None:
 
 
 def _load(config_file: Path | None) -> Config:
-    return load(config_file, os.environ, collectors=COLLECTORS)
+    return load(config_file, os.environ, collectors=COLLECTORS, metrics=choosable_names())
 
 
 async def _scrape(config: Config, pool: str | None) -> Scrape:

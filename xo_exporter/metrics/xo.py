@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, gauge
+from xo_exporter.metrics.table import Table, gauge, measured
 from xo_exporter.model.objects import XO
 
 TABLE: Final = Table[XO](
@@ -27,16 +27,20 @@ TABLE: Final = Table[XO](
             "VM.VCPUs_at_startup.",
             lambda xo: xo.vCPUs,
         ),
-        gauge(
-            "xo_memory_size_bytes",
-            "Memory of all hosts, from host_metrics.memory_total, else RRD memory_total_kib.",
-            lambda xo: xo.memory.size,
+        measured(
+            gauge(
+                "xo_memory_size_bytes",
+                "Memory of all hosts, from host_metrics.memory_total, else RRD memory_total_kib.",
+                lambda xo: xo.memory.size,
+            )
         ),
-        gauge(
-            "xo_memory_usage_bytes",
-            "Memory in use on all running hosts, by RRD memory_free_kib, else by "
-            "host_metrics.memory_free.",
-            lambda xo: xo.memory.usage,
+        measured(
+            gauge(
+                "xo_memory_usage_bytes",
+                "Memory in use on all running hosts, by RRD memory_free_kib, else by "
+                "host_metrics.memory_free.",
+                lambda xo: xo.memory.usage,
+            )
         ),
     ),
 )
