@@ -36,14 +36,53 @@ def _ended() -> asyncio.Event:
     return event
 
 
+Load = Callable[[], Config]
+"""Reads the configuration, as at the start; raises ConfigError."""
+
+
+class _Reloader:
+    """Reads the configuration anew, and leaves the old one in force where that can't be."""
+
+    def __init__(self, collector: Collector, load: Load) -> None:
+        self._collector = collector
+        self._load = load
+
+    def reload(self) -> str | None:
+        """Go by the configuration as it is now; gives what is wrong with it, if anything."""
+        before = self._collector.config
+        try:
+            config = self._load()
+        except ConfigError as error:
+            return _refused(error)
+        self._collector.replace(config)
+        log.info("the configuration was read anew", pools=len(config.pools))
+        if config.listen != before.listen:
+            log.warning("another address to listen at takes a new start", listen=str(config.listen))
+        cautions.tell(config)
+        return None
+
+
+def _refused(error: ConfigError) -> str:
+    what = "the configuration can't be read anew: the old one stays in force"
+    log.error(what, error=str(error))
+    return str(error)
+
+
 @asynccontextmanager
 async def _serving(
-    config: Config, listen: Listen, web_config: WebConfigFile | None
+    config: Config,
+    listen: Listen,
+    web_config: WebConfigFile | None,
+    *,
+    load: Load,
+    with_lifecycle: bool,
 ) -> AsyncIterator[str]:
-    """Serve until the block ends; gives the URL to open."""
+    """Serve until the block ends; gives the URL to open. SIGHUP has the configuration read anew."""
     tls = server_context(web_config) if web_config else None
     collector = Collector(config)
-    app = application(collector, start=False)
+    reload = _Reloader(collector, load).reload
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
+    app = application(collector, start=False, reload=reload if with_lifecycle else None)
     if web_config:
         Access(web_config).apply_to(app)
     runner = web.AppRunner(
@@ -75,10 +114,22 @@ async def _serving(
         await runner.cleanup()
 
 
-async def serve(config: Config, listen: Listen, web_config: WebConfigFile | None) -> None:
-    """Serve the pools of `config` until SIGTERM or Ctrl-C."""
+async def serve(
+    load: Load,
+    listen: Listen | None,
+    web_config: WebConfigFile | None,
+    *,
+    with_lifecycle: bool = False,
+) -> None:
+    """Serve the pools of the configuration that `load` gives until SIGTERM or Ctrl-C.
+
+    Without `listen` it is served where the configuration says. `/-/reload` is there
+    `with_lifecycle`.
+    """
+    config = load()
     ended = _ended()
-    async with _serving(config, listen, web_config):
+    listen = listen or config.listen
+    async with _serving(config, listen, web_config, load=load, with_lifecycle=with_lifecycle):
         cautions.tell(config)
         await ended.wait()
         log.info("ending: scrapes in flight are finished first")
@@ -92,6 +143,7 @@ async def demo(
     vms: int,
     seed: int,
     switch: Callable[[Config], Config],
+    with_lifecycle: bool = False,
 ) -> None:
     """Serve a simulated pool that runs in this process."""
     ended = _ended()
@@ -103,8 +155,10 @@ async def demo(
             password=Secret(simulated.password),
             name=DEMO_NAME,
         )
-        config = Config(listen=listen, pools=(pool,), collectors=dict(COLLECTORS))
-        async with _serving(switch(config), listen, web_config) as url:
+        config = switch(Config(listen=listen, pools=(pool,), collectors=dict(COLLECTORS)))
+        async with _serving(
+            config, listen, web_config, load=lambda: config, with_lifecycle=with_lifecycle
+        ) as url:
             log.info("a simulated pool is exported", open=url, metrics=f"{url}metrics")
             await ended.wait()
 

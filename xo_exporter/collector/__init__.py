@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from xo_exporter.collector.body import AT_WORK, Form
@@ -11,11 +11,8 @@ from xo_exporter.collector.scrape import Scrape
 from xo_exporter.collector.seen import Seen, SeenHost
 from xo_exporter.config import Config
 from xo_exporter.metrics.selection import Selection
-from xo_exporter.model.parts import classes
 from xo_exporter.pool_labels import Identity, PoolLabels
-from xo_exporter.reading import Depth, PoolReader, Reading
-from xo_exporter.xapi.batch import decoders
-from xo_exporter.xapi.records import CLASSES, with_labels
+from xo_exporter.reading import Depth, Needs, PoolReader, Reading
 
 __all__ = [
     "IDLE_CHECK",
@@ -43,28 +40,48 @@ class Collector:
     """All pools of a configuration."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
-        self._selection = Selection(config.collectors, config.choice)
-        records = decoders(with_labels(CLASSES, config.choice.labels))
-        self.pools = {
-            pool.key: PoolScraper(
-                PoolReader(
-                    pool,
-                    classes=classes(self._selection.parts),
-                    decoders=records,
-                    with_rrds=self._selection.need_rrds,
-                    plugins=self._selection.plugins,
-                ),
-                self._selection,
-            )
-            for pool in config.pools
-        }
         self._labels = PoolLabels()
         self._at_work = asyncio.Semaphore(AT_WORK)
         self._last: dict[tuple[str, ...], tuple[list[_Part], asyncio.Task[Scrape]]] = {}
         self._tried: set[str] = set()
-        self._greetings: list[asyncio.Task[None]] = []
+        self._greetings: set[asyncio.Task[None]] = set()
+        self._leaving: set[asyncio.Task[None]] = set()  # pools that are configured no more
         self._watch: asyncio.Task[None] | None = None
+        self._take(config, {})
+
+    def _take(self, config: Config, before: Mapping[str, PoolScraper]) -> None:
+        self.config = config
+        self._selection = selection = Selection(config.collectors, config.choice)
+        needs = Needs.of(selection)
+        self.pools: dict[str, PoolScraper] = {}
+        for pool in config.pools:
+            known = before.get(pool.key)
+            if known is None or known.reader.config != pool or known.reader.needs != needs:
+                self.pools[pool.key] = PoolScraper(PoolReader(pool, needs), selection)
+            else:
+                known.select(selection)
+                self.pools[pool.key] = known
+
+    def replace(self, config: Config) -> None:
+        """Go by another configuration from now on.
+
+        A pool that is configured as before, and of which the same is to be read, keeps its
+        session; the others are logged out of, beside what comes next. What was counted of a
+        pool that is still there is not lost.
+        """
+        before = self.pools
+        self._take(config, before)
+        self._last.clear()
+        self._tried &= self.pools.keys()
+        for name, pool in before.items():
+            if self.pools.get(name) is not pool:
+                if name in self.pools:
+                    self.pools[name].inherit(pool)
+                    self._tried.discard(name)
+                _keep(self._leaving, pool.close())
+        for name, pool in self.pools.items():
+            if before.get(name) is not pool:
+                _keep(self._greetings, self._greet(pool))
 
     @property
     def is_ready(self) -> bool:
@@ -87,7 +104,8 @@ class Collector:
 
     def start(self) -> None:
         """Try each pool once, beside everything else, and let go of idle ones from now on."""
-        self._greetings = [asyncio.create_task(self._greet(pool)) for pool in self.pools.values()]
+        for pool in self.pools.values():
+            _keep(self._greetings, self._greet(pool))
         self._watch = asyncio.create_task(self._watch_idle())
 
     async def _greet(self, pool: PoolScraper) -> None:
@@ -156,4 +174,12 @@ class Collector:
         watch = [] if self._watch is None else [self._watch]
         scrapes = [scrape for _, scrape in self._last.values()]
         self._last.clear()
-        await asyncio.gather(*self._greetings, *watch, *scrapes, return_exceptions=True)
+        ending = [*self._greetings, *self._leaving, *watch, *scrapes]
+        await asyncio.gather(*ending, return_exceptions=True)
+
+
+def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> None:
+    """Start something, and hold on to it until it is done."""
+    task = asyncio.create_task(work)
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)

@@ -80,6 +80,18 @@ class PoolScraper:
         self._told = ToldFaults(reader.config.key)
         self._arrivals = Arrivals()
 
+    def select(self, selection: Selection) -> None:
+        """Export something else from now on; the reader reads what that needs."""
+        self._selection = selection
+        self._workshop = _Workshop(selection)
+        self._built = None
+
+    def inherit(self, before: "PoolScraper") -> None:
+        """Go on counting where the scraper of the same pool left off."""
+        self.errors = before.errors
+        self.last_error = before.last_error
+        self.reader.logins = before.reader.logins
+
     @property
     def name(self) -> str:
         """The pool's NAME."""

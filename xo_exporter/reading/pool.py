@@ -10,7 +10,6 @@ other one is taken; the first of them that has the objects serves all who wait f
 
 import asyncio
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -33,9 +32,9 @@ from xo_exporter.reading.entrance import Entrance
 from xo_exporter.reading.flight import Depth, Failure, Flight, Reading
 from xo_exporter.reading.hosts import HostReaders
 from xo_exporter.reading.lines import LOG_OUT_TIMEOUT, Line, Lines
-from xo_exporter.xapi.batch import DECODERS, Decoders
+from xo_exporter.reading.needs import Needs
 from xo_exporter.xapi.login_call import finish_abandoned
-from xo_exporter.xapi.records import BASE, Records
+from xo_exporter.xapi.records import Records
 from xo_exporter.xapi.session import Session
 
 log = structlog.get_logger()
@@ -52,28 +51,17 @@ _ANYTHING: Final = msgspec.json.Decoder()
 class PoolReader:
     """Reads one pool of the configuration, again and again.
 
-    classes: those whose records are read, by `decoders`; with_rrds: whether RRDs are; plugins:
-    those of the hosts that are asked, by the names of their values.
+    needs: what is to be read; by default what the objects of the specification need.
     """
 
-    def __init__(
-        self,
-        config: PoolConfig,
-        *,
-        classes: Collection[str] = BASE,
-        decoders: Decoders = DECODERS,
-        with_rrds: bool = True,
-        plugins: Collection[str] = (),
-    ) -> None:
+    def __init__(self, config: PoolConfig, needs: Needs | None = None) -> None:
         self.config = config
-        self._classes = tuple(classes)
-        self._decoders = decoders
-        self._with_rrds = with_rrds
+        self.needs = Needs() if needs is None else needs
         self.logins = 0
         self.last_asked = time.monotonic()
         self._entrance = Entrance(config)
         self._hosts = HostReaders(config)
-        self._plugins = PluginReader(config.key, plugins)
+        self._plugins = PluginReader(config.key, self.needs.plugins)
         self._lines = Lines(config.key, before_leaving=self._plugins.leave)
         self._flights: list[Flight] = []  # that are not over, the oldest first
         self._stalled = min(_STALLED_SECONDS, config.timeout)
@@ -186,7 +174,7 @@ class PoolReader:
         self._identify(line)
         line.is_whole = True
         self._lines.tell_of_messages(line)
-        hosts = records.host.items() if self._with_rrds else ()
+        hosts = records.host.items() if self.needs.with_rrds else ()
         flight.live = [(ref, host) for ref, host in hosts if is_live(records, host)]
         self._plugins.begin(line.session, records)
         flight.plugins = self._plugins.results()
@@ -242,7 +230,7 @@ class PoolReader:
 
     async def _connected(self, flight: Flight) -> Line:
         session = await self._entrance.log_in(flight)
-        line = flight.line = Line(session, self._classes, self._decoders)
+        line = flight.line = Line(session, self.needs.classes, self.needs.decoders)
         self._lines.add(line)
         self.logins += 1
         log.info("logged in", pool=self.config.key, master=str(session.target.url))

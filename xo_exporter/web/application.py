@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -17,13 +18,21 @@ from xo_exporter.web.sending import Sliced, Unread
 
 COLLECTOR: Final = web.AppKey("collector", Collector)
 
+Reload = Callable[[], str | None]
+"""Reads the configuration anew; gives what is wrong where that can't be."""
+
 _TIMEOUT_HEADER: Final = "X-Prometheus-Scrape-Timeout-Seconds"
 _MARGIN: Final = 0.2  # seconds for what comes after reading, and for the way back …
 _SHARE: Final = 0.1  # … or this part of the time, where that is more
 
 
-def application(collector: Collector, *, start: bool = True) -> web.Application:
-    """All routes over `collector`, which the application closes, and starts if `start` says so."""
+def application(
+    collector: Collector, *, start: bool = True, reload: Reload | None = None
+) -> web.Application:
+    """All routes over `collector`, which the application closes, and starts if `start` says so.
+
+    `/-/reload` is forbidden where there is no `reload`.
+    """
     logging.getLogger("aiohttp.server").addFilter(without_bad_requests)
     app = web.Application()
     app[COLLECTOR] = collector
@@ -33,6 +42,9 @@ def application(collector: Collector, *, start: bool = True) -> web.Application:
     app.router.add_get("/sd", _service_discovery)
     app.router.add_get("/-/healthy", _healthy)
     app.router.add_get("/-/ready", _ready)
+    reloading = _Reloading(reload)
+    app.router.add_post("/-/reload", reloading.answer)
+    app.router.add_put("/-/reload", reloading.answer)
     Unread().apply_to(app)
     if start:
         app.on_startup.append(_start)
@@ -128,3 +140,20 @@ async def _ready(request: web.Request) -> web.Response:
     if request.app[COLLECTOR].is_ready:
         return web.Response(text="xo-exporter is ready.\n")
     return web.Response(status=503, text="xo-exporter has not tried each pool yet.\n")
+
+
+class _Reloading:
+    """The route that has the configuration read anew."""
+
+    def __init__(self, reload: Reload | None) -> None:
+        self._reload = reload
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        if self._reload is None:
+            hint = "start xo-exporter with --web.enable-lifecycle to allow it, or send SIGHUP\n"
+            raise web.HTTPForbidden(text=f"this is not allowed: {hint}")
+        wrong = self._reload()
+        if wrong is not None:
+            text = f"the configuration stays as it was: {wrong}\n"
+            raise web.HTTPInternalServerError(text=text)
+        return web.Response(text="the configuration was read anew.\n")
