@@ -8,14 +8,15 @@ WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 RUN python3 -m venv /build \
  && python3 -m venv --without-pip /opt/xo-exporter
-COPY constraints/runtime.txt constraints/
+COPY constraints/build.txt constraints/runtime.txt constraints/
 # The requirements are a layer of their own, which stays for as long as they do.
-RUN /build/bin/pip wheel --quiet --require-hashes --only-binary :all: \
+RUN /build/bin/pip install --quiet --require-hashes --requirement constraints/build.txt \
+ && /build/bin/pip wheel --quiet --require-hashes --only-binary :all: \
       --requirement constraints/runtime.txt --wheel-dir /wheels \
  && /build/bin/pip --python /opt/xo-exporter/bin/python install --quiet --no-index --no-deps /wheels/*.whl
 COPY pyproject.toml README.md LICENSE ./
 COPY xo_exporter xo_exporter
-RUN /build/bin/pip wheel --quiet --no-deps --wheel-dir /own . \
+RUN /build/bin/pip wheel --quiet --no-build-isolation --no-deps --wheel-dir /own . \
  && /build/bin/pip --python /opt/xo-exporter/bin/python install --quiet --no-index --no-deps /own/*.whl
 
 FROM ${BASE}

@@ -6,23 +6,26 @@ JOBS ?= 2
 NODE_CLIENT := tests/simulator
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc clean
+.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc constraints release-check clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# The environment holds for as long as the package's requirements don't change.
-$(VENV)/.installed: pyproject.toml
+# Everything is installed as constraints/ pins it, by hash; then the project itself, built with what
+# is there already. The environment holds for as long as these files don't change.
+PINNED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+$(VENV)/.installed: pyproject.toml constraints/build.txt constraints/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	  echo "xo-exporter needs Python 3.11 or later; name one: make PYTHON=python3.12 …" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { \
 	  echo "Python's venv is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(PINNED) constraints/build.txt
+	$(PINNED) constraints/runtime.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --group dev
+$(VENV)/.installed-dev: $(VENV)/.installed constraints/test.txt
+	$(PINNED) constraints/test.txt
 	@touch $@
 
 # Xen Orchestra's client of XAPI, which the simulated pool is tried with; left out without npm.
@@ -72,6 +75,18 @@ golden: $(VENV)/.installed-dev ## Record the golden files anew; then read the di
 
 metrics-doc: $(VENV)/.installed ## Write docs/metrics.md anew
 	$(BIN)/python -m xo_exporter.metrics.reference docs/metrics.md
+
+# From pyproject.toml; what is pinned already stays, unless ARGS=--upgrade. No address of an index in it.
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header --no-annotate $(ARGS)
+constraints: $(VENV)/.installed-dev ## Pin all dependencies anew; ARGS=--upgrade for the newest
+	$(LOCK) --group build -o constraints/build.txt
+	$(LOCK) -c constraints/build.txt pyproject.toml -o constraints/runtime.txt
+	$(LOCK) -c constraints/build.txt -c constraints/runtime.txt --group dev pyproject.toml -o constraints/test.txt
+
+release-check: $(VENV)/.installed-dev ## Build what a release has, and try it
+	rm -rf dist
+	$(BIN)/python deploy/release/check.py dist
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(NODE_CLIENT)/node_modules
