@@ -130,6 +130,8 @@ def of_host(**fields: Any) -> Tables:
             "xo_host_toolstack_start_timestamp_seconds",
             1_700_000_060,
         ),
+        (of_host(memory_overhead="449839104"), "xo_host_memory_overhead_bytes", 449_839_104),
+        (of_host(memory_overhead="0"), "xo_host_memory_overhead_bytes", None),
         (of_host(https_only=True), "xo_host_https_only", 1),
         (of_host(ssh_enabled=False), "xo_host_ssh_enabled", 0),
         (of_host(secure_boot=True), "xo_host_secure_boot", 1),

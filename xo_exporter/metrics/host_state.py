@@ -122,5 +122,10 @@ TABLE: Final = Table[HostState](
             "Nominal frequency of a host's CPUs, from host.cpu_info speed.",
             lambda state: state.cpu_frequency,
         ),
+        gauge(
+            "xo_host_memory_overhead_bytes",
+            "Memory that Xen itself takes of a host, from host.memory_overhead.",
+            lambda state: state.memory_overhead,
+        ),
     ),
 )

@@ -27,6 +27,7 @@ class HostState:
     boot_time: int | None
     toolstack_start_time: int | None
     operations: Mapping[str, int]
+    memory_overhead: int | None
     multipathing: bool | None
     boot_paths: Paths | None
     https_only: bool | None
@@ -75,6 +76,7 @@ def _state(host: Host, record: xapi.Host) -> HostState:
         boot_time=known.unix_time(config.boot_time) if runs else None,
         toolstack_start_time=known.unix_time(config.agent_start_time) if runs else None,
         operations=Counter(record.current_operations.values()),
+        memory_overhead=known.positive(record.memory_overhead),
         multipathing=multipathing(record),
         boot_paths=paths(config.mpath_boot) if runs else None,
         https_only=record.https_only,

@@ -117,6 +117,7 @@ class Host(msgspec.Struct, frozen=True, gc=False):
     license_params: LicenseParams = LicenseParams()
     bios_strings: BiosStrings = BiosStrings()
     edition: str = ""
+    memory_overhead: int | None = None
     multipathing: bool | None = None
     https_only: bool | None = None
     ssh_enabled: bool | None = None
