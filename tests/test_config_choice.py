@@ -102,11 +102,11 @@ def test_all_that_can_be_chosen(read: Read) -> None:
         ("metrics: {include: [1]}", "2: metrics.include[0]: expected text, not 1: put it in"),
         (
             "metrics: {include: [xo_vms_*]}",
-            "2: metrics.include[0]: expected the name of a metric or a glob such as xo_vm_*, not 'x",
+            "2: metrics.include[0]: expected the name of a metric or a glob such as xo_vm_*, not ",
         ),
         (
             "metrics:\n  exclude:\n  - xo_vm_info\n  - xo_up",
-            "5: metrics.exclude[1]: expected the name of a metric or a glob such as xo_vm_*, not 'x",
+            "5: metrics.exclude[1]: expected the name of a metric or a glob such as xo_vm_*, not ",
         ),
         ("labels: {vm: [a]}", "2: labels.vm: unknown key, expected one of other_config, tags"),
         (

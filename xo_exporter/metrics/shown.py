@@ -58,4 +58,4 @@ def _uuids(thing: Any) -> list[str]:
     """The UUIDs of an object and of the VM or disk that it is about."""
     about = (getattr(thing, name, None) for name in ("vm", "VM", "vdi", "thing"))
     uuids = [one.UUID for one in about if one is not None]
-    return [thing.UUID, getattr(thing, "vdi_uuid", ""), *uuids]
+    return [getattr(thing, "UUID", ""), getattr(thing, "vdi_uuid", ""), *uuids]
