@@ -1,0 +1,1 @@
+"""Grafana dashboards of the exporter's metrics, built by `python -m grafana.build`."""

@@ -1,0 +1,329 @@
+"""The whole estate: capacity, what is down, the worst of each kind."""
+
+from typing import Final
+
+from grafana import links
+from grafana.pages import Page, Section, names
+from grafana.panels import (
+    ANY_IS_BAD,
+    BYTES_A_SECOND,
+    COUNT,
+    FULL,
+    NONE_IS_BAD,
+    SECONDS,
+    SHARE,
+    Column,
+    Query,
+    Words,
+    lines,
+    number,
+    rows,
+)
+from grafana.queries import NO_IMAGES, or_zero, problem, top
+
+_STORED = f'xo_sr_physical_usage_bytes{{pool=~"$pool"}} {NO_IMAGES}'
+_SIZE = f'xo_sr_size_bytes{{pool=~"$pool"}} {NO_IMAGES}'
+
+_PROBLEMS: Final = (
+    problem("Pool not read", 'xo_up{pool=~"$pool"} == 0', "pool"),
+    problem("Host down", 'xo_host_power_state{pool=~"$pool",power_state="Halted"} == 1'),
+    problem("Host in maintenance", 'xo_host_maintenance{pool=~"$pool"} == 1'),
+    problem("Host's RRDs not read", 'xo_host_rrd_up{pool=~"$pool"} == 0'),
+    problem("SR not attached to a host", 'xo_pbd_attached{pool=~"$pool"} == 0', "sr"),
+    problem("SR in maintenance", 'xo_sr_maintenance{pool=~"$pool"} == 1'),
+    problem("Disks missing on an SR", 'xo_sr_missing_vdis{pool=~"$pool"} > 0'),
+    problem("Path to storage lost", 'xo_pbd_paths{pool=~"$pool"} < xo_pbd_best_paths', "sr"),
+    problem(
+        "NIC or bond without link",
+        'xo_pif_carrier{pool=~"$pool"} == 0'
+        ' and on (pool, uuid) (xo_pif_attached == 1 or xo_pif_attached{bond!=""})',
+        "device",
+    ),
+    problem(
+        "HA has no plan",
+        'xo_pool_ha_plan_exists_for{pool=~"$pool"} < xo_pool_ha_host_failures_to_tolerate',
+    ),
+    problem("Cluster not quorate", 'xo_cluster_quorate{pool=~"$pool"} == 0', "pool"),
+    problem(
+        "VM that HA protects does not run",
+        'xo_vm_ha_protected{pool=~"$pool"} == 1'
+        ' and on (pool, uuid) xo_vm_power_state{power_state="Running"} == 0',
+    ),
+)
+
+_FIRING = 'ALERTS{alertstate="firing",pool=~"$pool|"}'
+
+_NOW = Section(
+    "Now",
+    [
+        number(
+            Words("Pools not read", "Pools that the exporter could not read.", "No exporter"),
+            or_zero('count(xo_up{pool=~"$pool"} == 0)'),
+            COUNT,
+            ANY_IS_BAD,
+        ),
+        number(
+            Words("Alerts firing", "Alerts of Prometheus' rules that fire now.", "No Prometheus"),
+            or_zero(f"count({_FIRING})"),
+            COUNT,
+            ANY_IS_BAD,
+        ),
+        number(
+            Words("Hosts down", "Hosts that do not run, by host_metrics.live.", "No pool was read"),
+            'sum(xo_pool_hosts{pool=~"$pool"} - xo_pool_running_hosts)',
+            COUNT,
+            ANY_IS_BAD,
+        ),
+        number(
+            Words("Hosts running", "Hosts that run.", "No pool was read"),
+            'sum(xo_pool_running_hosts{pool=~"$pool"})',
+            COUNT,
+            NONE_IS_BAD,
+        ),
+        number(
+            Words("VMs running", "VMs whose power state is Running.", "No pool was read"),
+            'sum(xo_pool_running_vms{pool=~"$pool"})',
+        ),
+        number(
+            Words(
+                "CPUs in use",
+                "Mean usage of all CPUs of all running hosts.",
+                "No host's RRDs were read",
+            ),
+            'sum(xo_host_cpu_usage_ratio{pool=~"$pool"} * xo_host_cpus)'
+            ' / sum(xo_host_cpus{pool=~"$pool"} and xo_host_cpu_usage_ratio)',
+            SHARE,
+            FULL,
+        ),
+        number(
+            Words("Memory in use", "Memory in use on all running hosts.", "No host runs"),
+            'sum(xo_host_memory_usage_bytes{pool=~"$pool"})'
+            ' / sum(xo_host_memory_size_bytes{pool=~"$pool"} and xo_host_memory_usage_bytes)',
+            SHARE,
+            FULL,
+        ),
+        number(
+            Words(
+                "Storage in use",
+                "Space in use on all SRs, libraries of images and drives left out.",
+                "No SR with a size",
+            ),
+            f"sum({_STORED}) / sum({_SIZE})",
+            SHARE,
+            FULL,
+        ),
+    ],
+)
+
+_WRONG = Section(
+    "What is wrong",
+    [
+        rows(
+            Words(
+                "What is down",
+                "Pools that are not read, hosts that are down, storage that is detached, links "
+                "that are lost and what else keeps VMs from running; the first 100.",
+                "Nothing is down",
+            ),
+            [
+                Column("problem", "Problem", width=260),
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column("container", "In or on"),
+                Column("name_label", "Name"),
+            ],
+            f"topk(100, {' or '.join(_PROBLEMS)})",
+            width=14,
+        ),
+        rows(
+            Words(
+                "Alerts firing",
+                "Alerts of Prometheus' rules that fire now; what to do about each stands in "
+                "docs/runbooks.",
+                "No alert fires, or Prometheus has no rules",
+            ),
+            [
+                Column("alertname", "Alert"),
+                Column("severity", "Severity", width=90),
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column("name_label", "Name"),
+            ],
+            f"topk(100, max by (alertname, severity, pool, container, name_label) ({_FIRING}))",
+            width=10,
+        ),
+    ],
+)
+
+
+def _sum(name: str) -> str:
+    return f'sum by (pool) (xo_{name}{{pool=~"$pool"}})'
+
+
+_CAPACITY = Section(
+    "Pools",
+    [
+        rows(
+            Words(
+                "Pools",
+                "What each pool has and how much of it is in use. Virtual CPUs are those of "
+                "running VMs, by physical CPU.",
+                "No pool was read",
+            ),
+            [
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column(0, "Read", mapping={"1": ("yes", "green"), "0": ("no", "red")}),
+                Column(1, "Hosts"),
+                Column(2, "Hosts running"),
+                Column(3, "VMs"),
+                Column(4, "VMs running"),
+                Column(5, "vCPUs by CPU"),
+                Column(6, "CPUs", SHARE, FULL, gauge=True),
+                Column(7, "Memory", SHARE, FULL, gauge=True),
+                Column(8, "Storage", SHARE, FULL, gauge=True),
+            ],
+            'max by (pool) (xo_up{pool=~"$pool"})',
+            _sum("pool_hosts"),
+            _sum("pool_running_hosts"),
+            _sum("pool_vms"),
+            _sum("pool_running_vms"),
+            f"{_sum('host_vcpus')} / {_sum('host_cpus')}",
+            'avg by (pool) (xo_host_cpu_usage_ratio{pool=~"$pool"})',
+            f"{_sum('host_memory_usage_bytes')} / {_sum('host_memory_size_bytes')}",
+            f"sum by (pool) ({_STORED}) / sum by (pool) ({_SIZE})",
+        ),
+        lines(
+            Words("CPUs in use", "Mean usage of the CPUs of each pool.", "No RRDs were read"),
+            SHARE,
+            Query('avg by (pool) (xo_host_cpu_usage_ratio{pool=~"$pool"})', "{{pool}}"),
+            width=8,
+            most=1,
+            link=links.pool_of_line(),
+        ),
+        lines(
+            Words("Memory in use", "Memory in use on the hosts of each pool.", "No pool was read"),
+            SHARE,
+            Query(
+                f"{_sum('host_memory_usage_bytes')} / {_sum('host_memory_size_bytes')}", "{{pool}}"
+            ),
+            width=8,
+            most=1,
+            link=links.pool_of_line(),
+        ),
+        lines(
+            Words("VMs running", "VMs of each pool that run.", "No pool was read"),
+            COUNT,
+            Query(_sum("pool_running_vms"), "{{pool}}"),
+            width=8,
+            link=links.pool_of_line(),
+        ),
+    ],
+)
+
+_WORST = Section(
+    "The worst",
+    [
+        rows(
+            Words(
+                "Fullest SRs",
+                "The ten SRs with the least space left, libraries of images left out. Space "
+                "given to disks may exceed the size where an SR is thin.",
+                "No SR with a size",
+            ),
+            [
+                Column("name_label", "SR", link=links.sr_of_row()),
+                Column("container", "On"),
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column(0, "In use", SHARE, FULL, gauge=True),
+            ],
+            f'topk(10, xo_sr_physical_usage_bytes{{pool=~"$pool"}} / xo_sr_size_bytes {NO_IMAGES})',
+            width=12,
+            sort="In use",
+        ),
+        rows(
+            Words(
+                "Next to be full",
+                "The ten SRs that will be full first if they go on growing as in the last day.",
+                "No SR grows",
+            ),
+            [
+                Column("name_label", "SR", link=links.sr_of_row()),
+                Column("container", "On"),
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column(0, "Full in", SECONDS, ((None, "red"), (7 * 86400, "green"))),
+            ],
+            'bottomk(10, (xo_sr_size_bytes{pool=~"$pool"} - xo_sr_physical_usage_bytes)'
+            f' / (deriv(xo_sr_physical_usage_bytes{{pool=~"$pool"}}[1d]) > 0) {NO_IMAGES})',
+            width=12,
+        ),
+        lines(
+            Words(
+                "Busiest hosts",
+                "Usage of the CPUs of the ten hosts that are busiest at the end of the time range.",
+                "No RRDs were read",
+            ),
+            SHARE,
+            Query(
+                top(10, 'xo_host_cpu_usage_ratio{pool=~"$pool"}<at>'),
+                "{{name_label}} · {{container}}",
+            ),
+            most=1,
+            link=links.host_of_line(),
+        ),
+        lines(
+            Words(
+                "Hosts with the least memory left",
+                "Memory in use on the ten hosts that are fullest at the end of the time range.",
+                "No host runs",
+            ),
+            SHARE,
+            Query(
+                top(
+                    10,
+                    'xo_host_memory_usage_bytes{pool=~"$pool"}<at> / xo_host_memory_size_bytes<at>',
+                ),
+                "{{name_label}} · {{container}}",
+            ),
+            most=1,
+            link=links.host_of_line(),
+        ),
+        lines(
+            Words(
+                "Busiest VMs",
+                "Usage of the CPUs of the ten VMs that are busiest at the end of the time range.",
+                "No VM runs",
+            ),
+            SHARE,
+            Query(
+                top(10, 'xo_vm_cpu_usage_ratio{pool=~"$pool"}<at>'),
+                "{{name_label}} · {{container}}",
+            ),
+            most=1,
+            link=links.vm_of_line(),
+        ),
+        lines(
+            Words(
+                "VMs that read and write most",
+                "Bytes that the ten VMs that move most read and write on all their disks.",
+                "No VM runs",
+            ),
+            BYTES_A_SECOND,
+            Query(
+                top(
+                    10,
+                    "sum by (pool, container, name_label, uuid)"
+                    ' (xo_vm_disk_read_bytes_per_second{pool=~"$pool"}<at>'
+                    " + xo_vm_disk_write_bytes_per_second<at>)",
+                ),
+                "{{name_label}} · {{container}}",
+            ),
+            link=links.vm_of_line(),
+        ),
+    ],
+)
+
+PAGE: Final = Page(
+    links.OVERVIEW,
+    "XCP-ng: overview",
+    "All pools: what they have, what is down, and the worst of each kind.",
+    [names("pool", "Pool", "label_values(xo_up, pool)")],
+    [_NOW, _WRONG, _CAPACITY, _WORST],
+)

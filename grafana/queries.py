@@ -1,0 +1,45 @@
+"""What the dashboards' PromQL has in common: selectors, names, the few that are highest."""
+
+from typing import Final
+
+NO_IMAGES: Final = 'and on (pool, uuid) xo_sr_info{sr_type!~"iso|udev"}'
+"""Leaves out libraries of images and drives, which are full by nature."""
+
+NO_REPLICAS: Final = "unless on (pool, uuid) xo_vm_replica_info"
+"""Leaves out replicas, which are no workload."""
+
+AT: Final = "<at>"
+"""Stands behind each selector of an expression that is given to `top`."""
+
+
+def top(number: int, expression: str) -> str:
+    """Give the few series of an expression that are highest at the end of the time range.
+
+    A plain topk() chooses anew at each step, so that a graph has far more lines than asked for,
+    each with gaps. The expression has AT behind each of its selectors.
+    """
+    chosen = expression.replace(AT, " @ end()")
+    return f"{expression.replace(AT, '')} and topk({number}, {chosen})"
+
+
+def problem(what: str, expression: str, name: str = "name_label") -> str:
+    """Give the series of a condition that is to be mended, with what it is as a label.
+
+    All such have the same labels, so that a table can show them together; `name` is the label
+    that tells the object's name, or the part of it that is meant.
+    """
+    same = f"max by (pool, container, {name}, uuid) ({expression})"
+    if name != "name_label":
+        renamed = f'label_replace({same}, "name_label", "$1", "{name}", "(.*)")'
+        same = f"max by (pool, container, name_label, uuid) ({renamed})"
+    return f'label_replace({same}, "problem", "{what}", "", "")'
+
+
+def or_zero(expression: str) -> str:
+    """Give 0 where an expression finds nothing: none is an answer, too."""
+    return f"{expression} or vector(0)"
+
+
+def age(timestamp: str) -> str:
+    """Give the seconds since a time."""
+    return f"time() - {timestamp}"

@@ -1,0 +1,328 @@
+"""SRs: how full they are and when they will be, what VMs ask of them, what lies there unused."""
+
+from typing import Final
+
+from grafana import links
+from grafana.pages import Page, Section, choice, names, objects
+from grafana.panels import (
+    ANY_IS_BAD,
+    ANY_IS_ODD,
+    BY_SECOND,
+    BYTES,
+    BYTES_A_SECOND,
+    COUNT,
+    FULL,
+    PLAIN,
+    SECONDS,
+    SHARE,
+    Column,
+    Query,
+    Words,
+    lines,
+    number,
+    rows,
+)
+from grafana.queries import NO_IMAGES, or_zero, top
+
+_SELECTED = '{pool=~"$pool",container=~"$container",uuid=~"$sr"}'
+_NO_SR = "No SR is selected, or the pool was not read"
+_NAME = "{{name_label}} · {{container}}"
+_FOREVER = 10 * 365 * 86400
+
+
+def _sr(name: str, by: str = "pool, container, name_label, uuid", how: str = "max") -> str:
+    return f"{how} by ({by}) (xo_sr_{name}{_SELECTED})"
+
+
+def _asked(name: str) -> str:
+    """Give what VMs ask of the selected SRs, by SR and host: the ten that are highest."""
+    here = (
+        "and on (pool, uuid, sr) label_replace("
+        'xo_pbd_info{pool=~"$pool",sr_uuid=~"$sr"}<at>, "uuid", "$1", "host_uuid", "(.*)")'
+    )
+    return top(10, f'(xo_host_storage_{name}{{pool=~"$pool"}}<at> {here})')
+
+
+_FREE = f"(xo_sr_size_bytes{_SELECTED} - xo_sr_physical_usage_bytes)"
+_GROWTH = f"deriv(xo_sr_physical_usage_bytes{_SELECTED}[$growth])"
+_LEFT = f"clamp_max({_FREE} / ({_GROWTH} > 0), {_FOREVER}) {NO_IMAGES}"
+_BY = "pool, container, name_label, uuid"
+
+_NOW = Section(
+    "Now",
+    [
+        number(
+            Words("In use", "Space in use on the SRs, libraries of images left out.", _NO_SR),
+            f"sum(xo_sr_physical_usage_bytes{_SELECTED} {NO_IMAGES})"
+            f" / sum(xo_sr_size_bytes{_SELECTED} {NO_IMAGES})",
+            SHARE,
+            FULL,
+        ),
+        number(
+            Words("Size", "Size of the SRs, libraries of images left out.", _NO_SR),
+            f"sum(xo_sr_size_bytes{_SELECTED} {NO_IMAGES})",
+            BYTES,
+        ),
+        number(
+            Words(
+                "Promised",
+                "Space given to disks by size of the SRs; above 100 % on thin SRs.",
+                _NO_SR,
+            ),
+            f"sum(xo_sr_usage_bytes{_SELECTED} {NO_IMAGES})"
+            f" / sum(xo_sr_size_bytes{_SELECTED} {NO_IMAGES})",
+            SHARE,
+            ((None, "green"), (2, "orange")),
+        ),
+        number(
+            Words(
+                "First full in",
+                "Time until the first SR is full, if it goes on growing.",
+                "No SR grows",
+            ),
+            f"min({_LEFT})",
+            SECONDS,
+            ((None, "red"), (4 * 86400, "green")),
+        ),
+        number(
+            Words("Detached", "Links of SRs and hosts that are not attached.", _NO_SR),
+            f"sum(xo_sr_pbds{_SELECTED} - xo_sr_attached_pbds)",
+            COUNT,
+            ANY_IS_BAD,
+        ),
+        number(
+            Words("Disks missing", "Disks that the last scan of an SR did not find.", _NO_SR),
+            f"sum(xo_sr_missing_vdis{_SELECTED})",
+            COUNT,
+            ANY_IS_BAD,
+        ),
+        number(
+            Words(
+                "Images to merge",
+                "Base copies that the garbage collector has still to merge.",
+                _NO_SR,
+            ),
+            f"sum(xo_sr_vdis_to_coalesce{_SELECTED})",
+            COUNT,
+            ((None, "green"), (20, "orange")),
+        ),
+        number(
+            Words(
+                "Unused",
+                "Space of disks and snapshots that no VM names, and of snapshots whose VM is gone.",
+                _NO_SR,
+            ),
+            f"sum(xo_sr_unattached_vdis_usage_bytes{_SELECTED})"
+            f" + ({or_zero(f'sum(xo_sr_orphan_snapshot_usage_bytes{_SELECTED})')})",
+            BYTES,
+        ),
+    ],
+)
+
+_FILL = Section(
+    "How full",
+    [
+        rows(
+            Words(
+                "SRs",
+                "The hundred fullest SRs. Growth is that of the time chosen above; an SR that "
+                "doesn't grow has no end.",
+                _NO_SR,
+            ),
+            [
+                Column("name_label", "SR", link=links.sr_of_row()),
+                Column("container", "On"),
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column("sr_type", "Type"),
+                Column(0, "In use", SHARE, FULL, gauge=True),
+                Column(1, "Size", BYTES),
+                Column(2, "Promised", SHARE),
+                Column(3, "Growth a day", BYTES),
+                Column(4, "Full in", SECONDS, ((None, "red"), (4 * 86400, PLAIN))),
+                Column(5, "Disks"),
+                Column(6, "Detached", COUNT, ((None, PLAIN), (1, "red"))),
+            ],
+            *(
+                f"{head}max by ({_BY}, sr_type) (({value}) * on (pool, uuid) group_left (sr_type)"
+                f" xo_sr_info){tail}"
+                for head, value, tail in (
+                    (
+                        "topk(100, ",
+                        f"xo_sr_physical_usage_bytes{_SELECTED} / xo_sr_size_bytes",
+                        ")",
+                    ),
+                    ("", f"xo_sr_size_bytes{_SELECTED}", ""),
+                    ("", f"xo_sr_usage_bytes{_SELECTED} / xo_sr_size_bytes", ""),
+                    ("", f"({_GROWTH} and xo_sr_size_bytes) * 86400", ""),
+                    ("", _LEFT, ""),
+                    ("", f"xo_sr_vdis{_SELECTED} and xo_sr_size_bytes", ""),
+                    ("", f"xo_sr_pbds{_SELECTED} - xo_sr_attached_pbds and xo_sr_size_bytes", ""),
+                )
+            ),
+            height=10,
+            sort="In use",
+        ),
+        lines(
+            Words(
+                "Fill level",
+                "Space in use by size, of the ten SRs that are fullest at the end of the time "
+                "range.",
+                _NO_SR,
+            ),
+            SHARE,
+            Query(
+                top(10, f"xo_sr_physical_usage_bytes{_SELECTED}<at> / xo_sr_size_bytes<at>"), _NAME
+            ),
+            most=1,
+            link=links.sr_of_line(),
+        ),
+        lines(
+            Words(
+                "Space in use",
+                "Space in use on the ten SRs that hold most at the end of the time range.",
+                _NO_SR,
+            ),
+            BYTES,
+            Query(top(10, f"xo_sr_physical_usage_bytes{_SELECTED}<at>"), _NAME),
+            link=links.sr_of_line(),
+        ),
+    ],
+)
+
+_IO = Section(
+    "What VMs ask",
+    [
+        lines(
+            Words("Read", "What VMs read, by SR and host; the ten that are highest.", "No VM runs"),
+            BYTES_A_SECOND,
+            Query(_asked("read_bytes_per_second"), "{{sr}} from {{name_label}}"),
+            link=links.host_of_line(),
+        ),
+        lines(
+            Words(
+                "Written", "What VMs write, by SR and host; the ten that are highest.", "No VM runs"
+            ),
+            BYTES_A_SECOND,
+            Query(_asked("write_bytes_per_second"), "{{sr}} from {{name_label}}"),
+            link=links.host_of_line(),
+        ),
+        lines(
+            Words(
+                "Requests",
+                "Requests of VMs that are completed, by SR and host; the ten that are highest of "
+                "either kind.",
+                "No VM runs",
+            ),
+            BY_SECOND,
+            Query(_asked("read_operations_per_second"), "read, {{sr}} from {{name_label}}"),
+            Query(_asked("write_operations_per_second"), "written, {{sr}} from {{name_label}}"),
+            link=links.host_of_line(),
+        ),
+        lines(
+            Words(
+                "Duration of requests",
+                "Mean duration of a request of the slowest disk on each SR, by host; the ten that "
+                "are highest.",
+                "No VM runs",
+            ),
+            SECONDS,
+            Query(_asked("latency_seconds"), "{{sr}} from {{name_label}}"),
+            link=links.host_of_line(),
+        ),
+    ],
+)
+
+_DISKS_HERE = 'and on (pool, uuid) xo_vdi_info{sr_uuid=~"$sr"}'
+
+_DISKS = Section(
+    "Disks, and what lies unused",
+    [
+        rows(
+            Words(
+                "Unused and unwell",
+                "SRs with disks or snapshots that no VM names, with snapshots whose VM is gone, "
+                "with images to merge or without a parent.",
+                "Nothing lies unused",
+            ),
+            [
+                Column("name_label", "SR", link=links.sr_of_row()),
+                Column("container", "On"),
+                Column(0, "Unused"),
+                Column(1, "They take", BYTES),
+                Column(2, "Disks of orphan snapshots"),
+                Column(3, "They take", BYTES),
+                Column(4, "Images to merge"),
+                Column(5, "Without parent", COUNT, ((None, PLAIN), (1, "red"))),
+            ],
+            f"{_sr('unattached_vdis', how='sum')} > 0",
+            f"{_sr('unattached_vdis_usage_bytes', how='sum')} > 0",
+            _sr("orphan_snapshot_disks"),
+            _sr("orphan_snapshot_usage_bytes"),
+            f"{_sr('vdis_to_coalesce')} > 0",
+            f"{_sr('parentless_vdis')} > 0",
+        ),
+        rows(
+            Words(
+                "Largest disks",
+                "The twenty disks that take most of the SRs; a chain of many images is slow.",
+                "The SRs hold no disk",
+            ),
+            [
+                Column("name_label", "Disk"),
+                Column("container", "SR"),
+                Column(0, "On the SR", BYTES),
+                Column(1, "Size", BYTES),
+                Column(2, "Images in its chain", COUNT, ((None, PLAIN), (20, "orange"))),
+            ],
+            f'topk(20, max by ({_BY}) (xo_vdi_usage_bytes{{pool=~"$pool"}} {_DISKS_HERE}))',
+            f'max by ({_BY}) (xo_vdi_size_bytes{{pool=~"$pool"}} and on (pool, uuid) topk(20,'
+            f' xo_vdi_usage_bytes{{pool=~"$pool"}} {_DISKS_HERE}))',
+            f'max by ({_BY}) (xo_vdi_chain_length{{pool=~"$pool"}} and on (pool, uuid) topk(20,'
+            f' xo_vdi_usage_bytes{{pool=~"$pool"}} {_DISKS_HERE}))',
+            width=12,
+            sort="On the SR",
+        ),
+        rows(
+            Words(
+                "Links to hosts",
+                "SRs that a host doesn't reach, or not by all paths that there were.",
+                "All hosts reach all SRs by all paths",
+            ),
+            [
+                Column("sr", "SR"),
+                Column("container", "Host"),
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column(0, "Detached", COUNT, ANY_IS_BAD),
+                Column(1, "Paths lost", COUNT, ANY_IS_ODD),
+            ],
+            "sum by (pool, container, sr) (xo_pbd_attached == bool 0 and on (pool, uuid)"
+            ' xo_pbd_info{pool=~"$pool",sr_uuid=~"$sr"}) > 0',
+            "sum by (pool, container, sr) (xo_pbd_best_paths - xo_pbd_paths and on (pool, uuid)"
+            ' xo_pbd_info{pool=~"$pool",sr_uuid=~"$sr"}) > 0',
+            width=12,
+        ),
+    ],
+)
+
+PAGE: Final = Page(
+    links.STORAGE,
+    "XCP-ng: storage",
+    "SRs: how full they are and when they will be, what VMs ask of them, what lies there unused.",
+    [
+        names("pool", "Pool", "label_values(xo_up, pool)"),
+        names("container", "Host or pool", 'label_values(xo_sr_info{pool=~"$pool"}, container)'),
+        objects("sr", "SR", 'xo_sr_info{pool=~"$pool",container=~"$container"}', several=True),
+        choice(
+            "growth",
+            "Growth of",
+            {
+                "1 day": "1d",
+                "1 hour": "1h",
+                "6 hours": "6h",
+                "7 days": "7d:10m",
+                "30 days": "30d:1h",
+            },
+        ),
+    ],
+    [_NOW, _FILL, _IO, _DISKS],
+)
