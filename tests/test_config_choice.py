@@ -9,6 +9,7 @@ from xo_exporter.choice import EVERYTHING, Choice, InfoLabels, KeyLabel, TagLabe
 from xo_exporter.config import load
 from xo_exporter.errors import ConfigError
 from xo_exporter.metrics.selection import choosable_names
+from xo_exporter.metrics.tables import COLLECTORS
 
 MINIMAL = "pools: [{url: https://a, username: u, password: hunter2}]\n"
 
@@ -193,3 +194,14 @@ def test_other_keys_are_taken(read: Read, key: str) -> None:
 def test_the_value_of_a_tag(text: str, tags: list[str], value: str) -> None:
     """A whole tag is true or absent; of a beginning the rest counts, several in one text."""
     assert TagLabel.parse(text).value(tags) == value
+
+
+def test_the_example_of_the_documentation_is_read(tmp_path: Path) -> None:
+    """What docs/choice.md shows can be taken as it is."""
+    text = (Path(__file__).parents[1] / "docs" / "choice.md").read_text("utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    file = tmp_path / "xo.yml"
+    file.write_text(MINIMAL + example, encoding="utf-8")
+    config = load(file, {}, collectors=COLLECTORS, metrics=choosable_names())
+    assert config.choice != EVERYTHING
+    assert config.collectors != COLLECTORS
