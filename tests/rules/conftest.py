@@ -1,0 +1,72 @@
+"""What the tests of the rules share: the rules as they are committed, promtool."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus" / "rules"
+
+
+@pytest.fixture(scope="session")
+def tool() -> Callable[..., str]:
+    """Run a program, which must end well, and give what it says.
+
+    Without the program the test is skipped, but never where CI=true.
+    """
+
+    def run(name: str, *arguments: str | Path) -> str:
+        if shutil.which(name) is None:
+            if os.environ.get("CI") == "true":
+                pytest.fail(f"{name} is missing")
+            pytest.skip(f"{name} is missing")
+        done = subprocess.run(
+            [name, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+        )
+        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def groups() -> list[dict[str, Any]]:
+    """Give all groups of rules."""
+    return [
+        group
+        for file in sorted(RULES.glob("*.yml"))
+        for group in yaml.safe_load(file.read_text("utf-8"))["groups"]
+    ]
+
+
+@pytest.fixture(scope="session")
+def alerts(groups: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Give all alerts by name."""
+    return {rule["alert"]: rule for group in groups for rule in group["rules"] if "alert" in rule}
+
+
+@pytest.fixture(scope="session")
+def promtool_tests(
+    tool: Callable[..., str], groups: list[dict[str, Any]]
+) -> Callable[[Path, str, list[dict[str, Any]]], None]:
+    """Let promtool test the rules: a file to write, the interval of evaluation, the tests."""
+
+    def test(file: Path, interval: str, tests: list[dict[str, Any]]) -> None:
+        names = [group["name"] for group in groups]
+        document = {
+            "rule_files": [str(path) for path in sorted(RULES.glob("*.yml"))],
+            "evaluation_interval": interval,
+            # In Prometheus an alert sees what a recording rule said a moment ago.
+            "group_eval_order": ["xo-recording", *(set(names) - {"xo-recording"})],
+            "tests": tests,
+        }
+        file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
+        tool("promtool", "test", "rules", file)
+
+    return test
