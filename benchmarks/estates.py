@@ -88,7 +88,10 @@ class Result(NamedTuple):
 
 
 def measure(name: str, *, tls: bool, minutes: float, scrapes: int) -> Result:
-    """Everything on one estate; with `minutes` and `scrapes` of endurance where it is its turn."""
+    """Everything on one estate; with `minutes` and `scrapes` of endurance where it is its turn.
+
+    That is with all metrics that are on by default.
+    """
     estate = ESTATES[name]
     _say(f"{name}: {estate.hosts} hosts, {estate.vms} VMs")
     with pool_process(estate.hosts, estate.vms, tls=tls) as pool:
@@ -106,11 +109,13 @@ def measure(name: str, *, tls: bool, minutes: float, scrapes: int) -> Result:
             waits = [longest_wait(ours, pool) for _ in range(estate.tries)]
             tens = [(scrape(ours, pool), ten_at_once(ours, pool)) for _ in range(estate.tries)]
             peak = ours.peak_memory()
-            endurance = None
-            if name == ENDURANCE and minutes:
-                _say(f"{scrapes} scrapes in {minutes:g} minutes")
-                endurance = endure(ours, pool, scrapes, minutes * 60)
         of_all = _all(pool, estate.tries)
+        endurance = None
+        if name == ENDURANCE and minutes:
+            _say(f"{scrapes} scrapes in {minutes:g} minutes")
+            with exporter_process("all of ours", pool) as exporter:
+                exporter.get()
+                endurance = endure(exporter, pool, scrapes, minutes * 60)
         return Result(
             size=pool.size(),
             samples=samples,
