@@ -6,13 +6,12 @@ diff of estate.prom and estate.json line by line.
 """
 
 import contextlib
-import difflib
 import os
 import re
 import shutil
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,32 +100,19 @@ async def scrape(tmp_path: Path) -> AsyncIterator[Scrape]:
                 await collector.close()
 
 
-def compare(got: str, name: str, *, record: bool) -> None:
-    """Compare with a golden file, or record it anew."""
-    path = HERE / name
-    if record:
-        path.write_text(got, "utf-8")
-    wanted = path.read_text("utf-8")
-    if got != wanted:
-        lines = difflib.unified_diff(
-            wanted.splitlines(), got.splitlines(), name, "now", n=0, lineterm=""
-        )
-        pytest.fail("\n".join(lines), pytrace=False)
-
-
-async def test_exposition(scrape: Scrape, request: pytest.FixtureRequest) -> None:
+async def test_exposition(scrape: Scrape, golden: Callable[[str, str], None]) -> None:
     """The exposition is estate.prom; what varies from run to run reads 1."""
     text = scrape.exposition().text().decode()
     text = VERSION.sub("1", VARYING.sub(r"\1 1.0", text))
-    compare(text, "estate.prom", record=request.config.getoption("--record-golden"))
+    golden(text, "estate.prom")
 
 
-async def test_objects(scrape: Scrape, request: pytest.FixtureRequest) -> None:
+async def test_objects(scrape: Scrape, golden: Callable[[str, str], None]) -> None:
     """The object model is estate.json, and no secret of XAPI is in it."""
     found = msgspec.json.encode(document(scrape.xo, scrape.models))
     text = msgspec.json.format(found, indent=2).decode() + "\n"
     assert "secret" not in text
-    compare(text, "estate.json", record=request.config.getoption("--record-golden"))
+    golden(text, "estate.json")
 
 
 def test_promtool_finds_nothing() -> None:
