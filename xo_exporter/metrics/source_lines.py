@@ -58,9 +58,27 @@ class SourceLines:
                 if known is not None:
                     rows[row].append(f"{beginning}{number(known * factor)}\n")
         return [
-            joined(row, self._most, family.name, self.dropped)
-            for row, family in zip(rows, self.families, strict=True)
+            joined(
+                lines if len(lines) <= self._most else self._by_object(row),
+                self._most,
+                self.families[row].name,
+                self.dropped,
+            )
+            for row, lines in enumerate(rows)
         ]
+
+    def _by_object(self, wanted: int) -> list[str]:
+        """The lines of a row, those of an object together, so that none is cut in two."""
+        found = []
+        for planned in self._planned:
+            numbers = self._table.values(planned.thing).numbers
+            of_row = (
+                f"{beginning}{number(known * factor)}\n"
+                for place, row, beginning, factor in planned.plan
+                if row == wanted and (known := numbers[place]) is not None
+            )
+            found.append("".join(of_row))
+        return found
 
     def _plan(self, planned: _Planned, sources: Sources) -> list[tuple[int, int, str, float]]:
         known = self._taken.get(id(sources))
