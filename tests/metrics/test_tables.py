@@ -1,7 +1,7 @@
 """The tables of metrics: that nothing of the contract is missing, and how names are formed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from xo_exporter.metrics.tables import (
     is_on,
     pool_families,
 )
+from xo_exporter.metrics.units import UNITS
 from xo_exporter.model.messages import Kind
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.totals import total, totals_of
@@ -104,17 +105,56 @@ def test_no_series_twice(full: PoolModel, estate: PoolModel) -> None:
         assert len({*pairs}) == len(pairs)
 
 
+def faults(name: str, kind: str, labels: Sequence[str]) -> list[str]:
+    """Give what is wrong with the name of a metric and of its labels."""
+    ends = [ending for ending, _ in UNITS if name.endswith(ending)]
+    words = {word for ending, _ in UNITS for word in ending.split("_")[1:]} - {"per", "second"}
+    rules = {
+        "form": re.fullmatch(r"xo(_[a-z]+)+", name),
+        "base unit": not OTHER_UNITS.search(name),
+        "unit at the end": all(
+            any(word in ending.split("_") for ending in ends)
+            for word in name.split("_")
+            if word in words - {"timestamp", "info", "total"}
+        ),
+        "_total for counters": name.endswith("_total") == (kind == "counter"),
+        "no ending of a histogram": not re.search(r"_(count|sum|bucket|created)$", name),
+        "form of labels": all(re.fullmatch(r"[a-z]+(_[a-z]+)*", label) for label in labels),
+        "labels of others": not {"le", "quantile", "instance", "job", "type"} & {*labels},
+    }
+    return [rule for rule, holds in rules.items() if not holds]
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_names_are_well_formed(name: str) -> None:
-    """A name has its prefix and a base unit; `_total` is for counters alone."""
-    metric = ROWS[name][1]
-    assert re.fullmatch(r"xo(_[a-z]+)+", name)
-    assert not OTHER_UNITS.search(name)
-    assert name.endswith("_total") == (metric.type == "counter")
-    assert not re.search(r"_(count|sum|bucket|created)$", name)
-    for label in (*metric.labels, *ROWS[name][0].label_names):
-        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", label)
-        assert label not in {"le", "quantile", "instance", "job"}
+    """A name has its prefix and a base unit at its end; `_total` is for counters alone."""
+    table, metric = ROWS[name]
+    assert faults(name, metric.type, (*metric.labels, *table.label_names)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "label", "wrong"),
+    [
+        ("xo_host_read_bytes_per_second", "gauge", "sr", None),
+        ("xo_host_requests_total", "gauge", "sr", "_total for counters"),
+        ("xo_host_requests", "counter", "sr", "_total for counters"),
+        ("xo_host_usage_percent", "gauge", "sr", "base unit"),
+        ("xo_host_memory_kib", "gauge", "sr", "base unit"),
+        ("xo_host_latency_ms", "gauge", "sr", "base unit"),
+        ("xo_host_bytes_read", "gauge", "sr", "unit at the end"),
+        ("xo_host_ratio_used", "gauge", "sr", "unit at the end"),
+        ("xo_host_task_count", "gauge", "sr", "no ending of a histogram"),
+        ("xo_host_cpu0_usage_ratio", "gauge", "sr", "form"),
+        ("xcp_host_usage_ratio", "gauge", "sr", "form"),
+        ("xo_host_disks", "gauge", "type", "labels of others"),
+        ("xo_host_disks", "gauge", "srName", "form of labels"),
+    ],
+)
+def test_a_name_that_breaks_the_style_is_found(
+    name: str, kind: str, label: str, wrong: str | None
+) -> None:
+    """Each rule of the style finds what breaks it."""
+    assert faults(name, kind, [label]) == ([] if wrong is None else [wrong])
 
 
 @pytest.mark.parametrize("name", ROWS)
