@@ -127,14 +127,12 @@ _POOLS = Section(
             link=links.pool_of_line(),
         ),
         lines(
-            Words("Errors", "Errors in the scrapes of pools, by pool and stage.", _SILENT),
+            Words("Errors", "Errors in the scrapes of pools, by stage.", _SILENT),
             "cps",
             Query(
-                "topk(20, sum by (pool, stage)"
-                ' (rate(xo_scrape_errors_total{job=~"$job",pool=~"$pool"}[$__rate_interval])) > 0)'
-                " or sum(rate(xo_scrape_errors_total"
-                '{job=~"$job",pool=~"$pool"}[$__rate_interval]))',
-                "{{pool}} {{stage}}",
+                "sum by (stage)"
+                ' (rate(xo_scrape_errors_total{job=~"$job",pool=~"$pool"}[$__rate_interval]))',
+                "{{stage}}",
             ),
         ),
         lines(
@@ -193,7 +191,7 @@ _PROCESS = Section(
 )
 
 _PLUGINS = Section(
-    "Plugins",
+    "Plugins, and what is left out",
     [
         rows(
             Words(
@@ -213,6 +211,19 @@ _PLUGINS = Section(
             "topk(100, max by (pool, name_label, uuid, plugin)"
             ' (xo_host_plugin_age_seconds{job=~"$job",pool=~"$pool"}))',
             sort="Age",
+        ),
+        rows(
+            Words(
+                "Series left out",
+                "Series that a family lacks, since it would have more than max_series_per_family.",
+                "None is left out",
+            ),
+            [
+                Column("pool", "Pool"),
+                Column("family", "Family"),
+                Column(0, "Left out", COUNT, ANY_IS_BAD),
+            ],
+            'topk(50, max by (pool, family) (xo_series_dropped{job=~"$job",pool=~"$pool"}))',
         ),
     ],
     folded=True,

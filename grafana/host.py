@@ -219,7 +219,7 @@ _NETWORKS = Section(
             "Bps",
             Query(
                 'xo_host_network_receive_bytes_per_second{uuid="$host",bond=""}',
-                "{{interface}} · {{network}}",
+                "{{device}} · {{network}}",
             ),
         ),
         lines(
@@ -227,7 +227,7 @@ _NETWORKS = Section(
             "Bps",
             Query(
                 'xo_host_network_transmit_bytes_per_second{uuid="$host",bond=""}',
-                "{{interface}} · {{network}}",
+                "{{device}} · {{network}}",
             ),
         ),
         rows(
@@ -261,7 +261,7 @@ _NETWORKS = Section(
             "Bps",
             Query(
                 'xo_host_network_transmit_bytes_per_second{uuid="$host",bond!=""}',
-                "{{interface}} in {{bond}}",
+                "{{device}} in {{bond}}",
             ),
             width=10,
         ),

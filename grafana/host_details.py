@@ -112,11 +112,9 @@ _TOOLSTACK = Section(
             ),
             "pps",
             Query(
-                'xo_host_network_receive_errors_per_second{uuid="$host"}', "received, {{interface}}"
+                'xo_host_network_receive_errors_per_second{uuid="$host"}', "received, {{device}}"
             ),
-            Query(
-                'xo_host_network_transmit_errors_per_second{uuid="$host"}', "sent, {{interface}}"
-            ),
+            Query('xo_host_network_transmit_errors_per_second{uuid="$host"}', "sent, {{device}}"),
         ),
         lines(
             Words("GPUs", "Share of time that each GPU computes.", "The host has no GPU"),

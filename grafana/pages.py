@@ -61,6 +61,7 @@ def dashboard(page: Page) -> models.Dashboard:
         .timezone("browser")
         .refresh("1m")
         .tooltip(models.DashboardCursorSync.CROSSHAIR)
+        .annotations([])
         .variables([_datasource(), *page.variables])
         .link(
             builders.DashboardLink("Dashboards of xo-exporter")
@@ -72,6 +73,9 @@ def dashboard(page: Page) -> models.Dashboard:
         )
     )
     built = builder.build()
+    for variable in built.templating.list_val or []:
+        # The builders set these on all, though only intervals have them.
+        variable.auto = variable.auto_count = variable.auto_min = None
     built.panels = []
     top, next_id = 0, 1
     for section in page.sections:

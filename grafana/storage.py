@@ -112,7 +112,7 @@ _NOW = Section(
                 "Space of disks and snapshots that no VM names, and of snapshots whose VM is gone.",
                 _NO_SR,
             ),
-            f"sum(xo_sr_unattached_vdis_usage_bytes{_SELECTED})"
+            f"sum(xo_sr_unattached_vdi_usage_bytes{_SELECTED})"
             f" + ({or_zero(f'sum(xo_sr_orphan_snapshot_usage_bytes{_SELECTED})')})",
             BYTES,
         ),
@@ -255,7 +255,7 @@ _DISKS = Section(
                 Column(5, "Without parent", COUNT, ((None, PLAIN), (1, "red"))),
             ],
             f"{_sr('unattached_vdis', how='sum')} > 0",
-            f"{_sr('unattached_vdis_usage_bytes', how='sum')} > 0",
+            f"{_sr('unattached_vdi_usage_bytes', how='sum')} > 0",
             _sr("orphan_snapshot_disks"),
             _sr("orphan_snapshot_usage_bytes"),
             f"{_sr('vdis_to_coalesce')} > 0",

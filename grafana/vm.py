@@ -206,12 +206,14 @@ _NETWORKS = Section(
         lines(
             Words("Received", "What the VM receives on each VIF.", _UNREAD),
             "Bps",
-            Query('xo_vm_network_receive_bytes_per_second{uuid="$vm"}', "{{vif}} · {{network}}"),
+            Query('xo_vm_network_receive_bytes_per_second{uuid="$vm"}', "{{device}} · {{network}}"),
         ),
         lines(
             Words("Sent", "What the VM sends on each VIF.", _UNREAD),
             "Bps",
-            Query('xo_vm_network_transmit_bytes_per_second{uuid="$vm"}', "{{vif}} · {{network}}"),
+            Query(
+                'xo_vm_network_transmit_bytes_per_second{uuid="$vm"}', "{{device}} · {{network}}"
+            ),
         ),
     ],
 )
