@@ -102,13 +102,18 @@ class SourceTable(Generic[T]):
     def series(self, thing: T, labels: Labels, taken: Sequence[Taken]) -> list[Series]:
         """The series of an object that has these labels, each once."""
         found: dict[tuple[int, str], Series] = {}
+        # Many sources have the same labels: all of a disk, for one.
+        made: dict[tuple[tuple[str, ...], tuple[str | None, ...]], Labels] = {}
         for place, row, match in taken:
             metric = self.metrics[row]
             texts = metric.label_values(thing, match)
             if texts is not None:
                 own = labels
                 if metric.labels:
-                    own = labels.also(*zip(metric.labels, texts, strict=True))
+                    key = metric.labels, texts
+                    if key not in made:
+                        made[key] = labels.also(*zip(metric.labels, texts, strict=True))
+                    own = made[key]
                 factor = metric.factor * metric.correction(thing)
                 found.setdefault((row, own.text), Series(place, row, own, factor))
         return list(found.values())
