@@ -3,10 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
-NODE_CLIENT := tests/simulator
+NODE_TESTS := tests/simulator tests/grafana
+NODE_INSTALLED := $(NODE_TESTS:%=%/node_modules/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc constraints release-check clean
+.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc dashboards pictures constraints release-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,12 +29,13 @@ $(VENV)/.installed-dev: $(VENV)/.installed constraints/test.txt
 	$(PINNED) constraints/test.txt
 	@touch $@
 
-# Xen Orchestra's client of XAPI, which the simulated pool is tried with; left out without npm.
-$(NODE_CLIENT)/node_modules/.installed: $(NODE_CLIENT)/package.json
+# Xen Orchestra's client of XAPI, which the simulated pool is tried with, and Grafana's types, which
+# the dashboards are held to; left out without npm.
+%/node_modules/.installed: %/package.json
 	@if command -v npm >/dev/null; then \
-	  cd $(NODE_CLIENT) && npm install --silent --no-package-lock --no-audit --no-fund && touch node_modules/.installed; \
+	  cd $* && npm install --silent --no-package-lock --no-audit --no-fund && touch node_modules/.installed; \
 	elif [ "$$CI" = true ]; then echo "npm is missing" >&2; exit 1; \
-	else echo "npm is missing: the test with Xen Orchestra's client will be skipped" >&2; fi
+	else echo "npm is missing: the tests of $* that need it will be skipped" >&2; fi
 
 install: $(VENV)/.installed ## Set up .venv with the exporter in it
 
@@ -50,7 +52,7 @@ lint: $(VENV)/.installed-dev ## ruff: rules and format
 types: $(VENV)/.installed-dev ## mypy, strict
 	$(BIN)/mypy
 
-unit: $(VENV)/.installed-dev $(NODE_CLIENT)/node_modules/.installed ## pytest; ARGS="-k name" for some
+unit: $(VENV)/.installed-dev $(NODE_INSTALLED) ## pytest; ARGS="-k name" for some
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
 
 soak: $(VENV)/.installed-dev ## 10,000 scrapes with faults: does anything grow?
@@ -76,6 +78,12 @@ golden: $(VENV)/.installed-dev ## Record the golden files anew; then read the di
 metrics-doc: $(VENV)/.installed ## Write docs/metrics.md anew
 	$(BIN)/python -m xo_exporter.metrics.reference docs/metrics.md
 
+dashboards: $(VENV)/.installed-dev ## Write grafana/dashboards anew
+	$(BIN)/python -m grafana.build
+
+pictures: $(VENV)/.installed-dev ## Draw the dashboards' pictures; needs chromium, prometheus and npm
+	$(BIN)/python -m grafana.pictures.draw $(ARGS)
+
 # From pyproject.toml; what is pinned already stays, unless ARGS=--upgrade. No address of an index in it.
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-emit-find-links --no-header --no-annotate $(ARGS)
@@ -89,5 +97,5 @@ release-check: $(VENV)/.installed-dev ## Build what a release has, and try it
 	$(BIN)/python deploy/release/check.py dist
 
 clean: ## Remove what the targets made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(NODE_CLIENT)/node_modules
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(NODE_TESTS:%=%/node_modules) grafana/pictures/node_modules
 	find xo_exporter tests -name __pycache__ -type d -exec rm -rf {} +
