@@ -83,6 +83,11 @@ def test_values(full: PoolModel) -> None:
         "xo_host_controller_memory_usage_bytes": [10],
         "xo_host_rrd_up": [True],
         "xo_host_rrd_age_seconds": [3.5],
+        # No plugin was asked.
+        "xo_host_plugin_up": [],
+        "xo_host_plugin_age_seconds": [],
+        "xo_sr_plugin_up": [],
+        "xo_sr_plugin_age_seconds": [],
         "xo_vm_memory_size_bytes": [60],
         "xo_vm_memory_usage_bytes": [30],
         "xo_vm_power_state": [0, 1, 0, 0],

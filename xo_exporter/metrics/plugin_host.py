@@ -51,7 +51,7 @@ def _disks(plugins: HostPlugins) -> Iterator[tuple[tuple[str, str], bool | None]
 STATUS_TABLE: Final = Table[HostPlugins](
     collector="exporter",
     part="plugins",
-    objects=lambda model: model.part(Plugins).hosts,
+    objects=lambda model: model.part(Plugins).hosts if Plugins in model.parts else (),
     label_names=host.TABLE.label_names,
     labels=_labels,
     metrics=(

@@ -50,7 +50,7 @@ def _problems(plugins: SRPlugins) -> Iterator[tuple[str, int]]:
 STATUS_TABLE: Final = Table[SRPlugins](
     collector="exporter",
     part="plugins",
-    objects=lambda model: model.part(Plugins).srs,
+    objects=lambda model: model.part(Plugins).srs if Plugins in model.parts else (),
     label_names=sr.TABLE.label_names,
     labels=_labels,
     metrics=(
