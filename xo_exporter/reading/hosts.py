@@ -1,4 +1,4 @@
-"""The RRDs of a pool's hosts, read at once."""
+"""The RRDs of a pool's hosts, read beside each other."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ import structlog
 from xo_exporter.config import PoolConfig
 from xo_exporter.errors import BadAnswer, PoolError
 from xo_exporter.reading.flight import Flight
+from xo_exporter.reading.turns import Turns
 from xo_exporter.rrd.reader import HostRrdReader
 from xo_exporter.rrd.values import HostRrd
 from xo_exporter.xapi import records as xapi
@@ -42,8 +43,9 @@ class HostReaders:
         assert records is not None  # noqa: S101  the hosts are out of them
         for gone in self.known - {ref for ref, _ in flight.live}:
             del self._readers[gone]
+        turns = Turns()
         await asyncio.gather(
-            *(self._read(flight, session, records, ref, host) for ref, host in hosts)
+            *(turns.take(self._read(flight, session, records, ref, host)) for ref, host in hosts)
         )
 
     async def _read(

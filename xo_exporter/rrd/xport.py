@@ -199,28 +199,26 @@ def known_values(updates: Updates, now: float) -> HostRrd:
     """
     now = max(now, float(updates.newest or 0))
     found: dict[str, dict[str, Values]] = {"host": {}, "vm": {}}
-    rows = [_numbers(cells) for at, cells in updates.rows if now - at <= MAX_AGE]
+    rows = [cells for at, cells in updates.rows if now - at <= MAX_AGE]
+    newest = _numbers(rows[0]) if rows else []
     for owner in updates.owners if rows else ():
-        numbers = _known(owner, rows)
+        numbers = _known(owner, newest, rows)
         if numbers.count(None) < len(numbers):
             found[owner.kind][owner.uuid] = Values(owner.sources, numbers)
     age = None if updates.newest is None else now - updates.newest
     return HostRrd(found["host"], found["vm"], age)
 
 
-def _known(owner: Owner, rows: list[list[float]]) -> list[float | None]:
-    newest, *older = rows
+def _known(owner: Owner, newest: list[float], rows: list[Cells]) -> list[float | None]:
     numbers = [
         number if 0 <= (number := newest[position]) < math.inf else None
         for position in owner.positions
     ]
     if None in numbers:
-        for row in rows:
-            for place, position in owner.repeats:
-                if numbers[place] is None and 0 <= row[position] < math.inf:
-                    numbers[place] = row[position]
-        for row in older:
-            for place, position in enumerate(owner.positions):
-                if numbers[place] is None and 0 <= row[position] < math.inf:
-                    numbers[place] = row[position]
+        further = [*owner.repeats, *enumerate(owner.positions)]
+        for cells in rows:
+            for place, position in further:
+                if numbers[place] is None:
+                    number = _number(cells[position])
+                    numbers[place] = number if 0 <= number < math.inf else None
     return numbers
