@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,6 +12,7 @@ from structlog.testing import capture_logs
 
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.errors import ApiFailure
+from xo_exporter.plugins.plugin import Plugin
 from xo_exporter.plugins.reader import PLUGINS, PluginReader
 from xo_exporter.plugins.values import NO_RESULTS, Answer, Updates
 from xo_exporter.simulator import Failure, Hang, SimulatedPool, make_estate
@@ -297,3 +299,15 @@ async def test_an_unexpected_error_is_a_fault_of_that_plugin_alone(
     await until(lambda: sum(map(len, _tables(reader))) == 6)
     assert {answer.is_up for answer in reader.results().updater.values()} == {False}
     assert {answer.is_up for answer in reader.results().smart.values()} == {True}
+
+
+@pytest.mark.parametrize(("name", "plugin"), PLUGINS.items())
+def test_the_document_has_the_times_of_each_plugin(name: str, plugin: Plugin[Any]) -> None:
+    """docs/plugins.md says interval, time limit and how long an answer stands, as they are."""
+    rows = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text("utf-8").splitlines()
+    (row,) = (row for row in rows if row.startswith(f"| `plugin_{name}` |"))
+    _, _, asked, _, *times, _ = (cell.strip() for cell in row.split("|"))
+    units = {"s": 1, "min": 60, "h": 3600}
+    seconds = [float(time.split()[0]) * units[time.split()[1]] for time in times]
+    assert seconds == [plugin.interval, plugin.deadline, plugin.kept]
+    assert f"`{plugin.file}`" in asked
