@@ -8,7 +8,7 @@ import pytest
 from xo_exporter.metrics.tables import describe
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("deploy/prometheus/**/*.yml")]
+PAGES = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/prometheus/**/*.yml")]
 NAMED = re.findall(
     r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "docs" / "reliability.md").read_text("utf-8")
 )

@@ -10,6 +10,7 @@ from xo_exporter.choice import DEFAULT_MAX_SERIES, Choice
 from xo_exporter.config import Config
 from xo_exporter.config_choice import a_pattern
 from xo_exporter.errors import ConfigError
+from xo_exporter.metrics.collectors import ABOUT
 from xo_exporter.metrics.selection import choosable_names
 from xo_exporter.metrics.tables import COLLECTORS, ROLES
 
@@ -58,8 +59,7 @@ def choice_options(command: Command) -> Command:
                 f"--collector.{name}/--no-collector.{name}",
                 f"{_COLLECTOR}{name}",
                 default=None,
-                help=f"Export the {name} families, or don't.{_role(name)} "
-                f"[default: {'yes' if default else 'no'}]",
+                help=f"{ABOUT[name].purpose}{_role(name)} [default: {'yes' if default else 'no'}]",
             )
             for name, default in reversed(list(COLLECTORS.items()))
         ),

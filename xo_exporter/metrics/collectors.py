@@ -48,7 +48,7 @@ ABOUT: Final[Mapping[str, About]] = {
     ),
     "host_state": About(
         "What hosts are and how they stand: start, maintenance, licence, hardware.",
-        "About fourteen series a host.",
+        "About twenty series a host.",
     ),
     "certificate": About("When certificates of hosts end.", "Two series a certificate."),
     "cluster": About(

@@ -44,6 +44,7 @@ TABLE: Final = SourceTable[VM](
 
 NUMA_TABLE: Final = SourceTable[VM](
     collector="vm_numa",
+    stable=False,
     objects=vm.TABLE.objects,
     label_names=vm.TABLE.label_names,
     labels=vm.TABLE.labels,
