@@ -1,0 +1,165 @@
+"""What the tests with a real Prometheus and Alertmanager share: a healthy estate, programs."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from xo_exporter.simulator import NULL, Database, actions, make_estate
+from xo_exporter.simulator.sessions import wire_time
+
+IN_TIME = 60.0  # seconds within which what must come has come
+HOUR = 3600.0
+
+Age = Callable[[Database, str, float], None]
+
+
+@pytest.fixture(scope="session")
+def age_backup() -> Age:
+    """Let a snapshot tell of a good backup that was taken at a Unix time."""
+    return _age_backup
+
+
+def _age_backup(database: Database, snapshot: str, taken: float) -> None:
+    config = database.tables["VM"][snapshot]["other_config"]
+    marks = {"xo:backup:datetime": wire_time(taken), "xo:backup:exported": "true"}
+    own = marks if "xo:backup:job" in config else {}
+    database.modify("VM", snapshot, snapshot_time=wire_time(taken), other_config=config | own)
+
+
+@pytest.fixture
+def healthy_estate() -> Database:
+    """Make an estate of three hosts, and mend all that is wrong with it."""
+    database = make_estate(hosts=3, vms=12, seed=1)
+    now = time.time()
+    for cls in ("message", "task"):
+        for ref in list(database.tables[cls]):
+            database.delete(cls, ref)
+    _mend_hosts(database, now)
+    _mend_storage(database)
+    _mend_vms(database, now)
+    return database
+
+
+def _mend_hosts(database: Database, now: float) -> None:
+    for ref in database.tables["Certificate"]:
+        database.modify("Certificate", ref, not_after=wire_time(now + 1000 * 24 * HOUR))
+    for ref, host in database.tables["host"].items():
+        config = dict(host["other_config"])
+        config.pop("rpm_patch_installation_time", None)
+        database.modify(
+            "host", ref, updates_requiring_reboot=[], pending_guidances=[], other_config=config
+        )
+    for ref in database.tables["PIF_metrics"]:
+        database.modify("PIF_metrics", ref, carrier=True)
+    for ref, bond in database.tables["Bond"].items():
+        database.modify("Bond", ref, links_up=str(len(bond["slaves"])))
+
+
+def _mend_storage(database: Database) -> None:
+    for ref, pbd in database.tables["PBD"].items():
+        config = {
+            key: "[2, 2]" if key.startswith("mpath-") else value
+            for key, value in pbd["other_config"].items()
+        }
+        database.modify("PBD", ref, currently_attached=True, other_config=config)
+    for ref in database.tables["VDI"]:
+        database.modify("VDI", ref, missing=False)
+
+
+def _mend_vms(database: Database, now: float) -> None:
+    for ref, vm in list(database.tables["VM"].items()):
+        if vm["is_a_snapshot"] and vm["snapshot_of"] == NULL:
+            database.delete("VM", ref)
+        elif vm["is_a_snapshot"]:
+            _age_backup(database, ref, now - HOUR)
+        elif not (vm["is_a_template"] or vm["is_control_domain"]):
+            agent = database.get("VM_guest_metrics", vm["guest_metrics"])
+            heard = agent is not None and agent["live"] and agent["PV_drivers_version"]
+            if vm["power_state"] == "Paused" or not heard:
+                actions.stop_vm(database, ref, now)
+            if database.tables["VM"][ref]["power_state"] != "Running":
+                config = {k: v for k, v in vm["other_config"].items() if k != "auto_poweron"}
+                database.modify("VM", ref, ha_restart_priority="", other_config=config)
+
+
+def _get(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=IN_TIME) as answer:
+        return str(answer.read().decode())
+
+
+@pytest.fixture(scope="session")
+def get() -> Callable[[str], str]:
+    """Give the body of an answer, which must be 200."""
+    return _get
+
+
+@pytest.fixture(scope="session")
+def eventually() -> Callable[[Callable[[], object]], None]:
+    """Look until something is true; a server that isn't up yet is looked at again."""
+
+    def wait(look: Callable[[], object]) -> None:
+        deadline = time.monotonic() + IN_TIME
+        while time.monotonic() < deadline:
+            with suppress(OSError):
+                if look():
+                    return
+            time.sleep(0.1)
+        pytest.fail("waited in vain")
+
+    return wait
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Run a program and give its address once it is ready; it is ended in the end.
+
+    `PORT` in its arguments becomes a free port. Without the program the test is skipped, but
+    never where CI=true.
+    """
+    with ExitStack() as stack:
+
+        def run(name: str, *arguments: str, ready: str = "/-/ready", **env: str) -> str:
+            if shutil.which(name) is None:
+                if os.environ.get("CI") == "true":
+                    pytest.fail(f"{name} is missing")
+                pytest.skip(f"{name} is missing")
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                address = f"127.0.0.1:{probe.getsockname()[1]}"
+            command = [name, *(text.replace("127.0.0.1:PORT", address) for text in arguments)]
+            kept = {k: v for k, v in os.environ.items() if not k.startswith("XO_EXPORTER_")}
+            log = tmp_path / f"{address}.log"
+            with log.open("wb") as output:
+                process = subprocess.Popen(command, env=kept | env, stdout=output, stderr=output)
+            stack.callback(_end, process)
+            _wait_until_ready(process, f"http://{address}{ready}", log)
+            return address
+
+        yield run
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + IN_TIME
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError):
+            _get(url)
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{process.args!r} did not get ready:\n{log.read_text('utf-8', 'replace')[-2000:]}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

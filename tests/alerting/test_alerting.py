@@ -1,0 +1,230 @@
+"""What happens in a pool is told once, to whom it concerns, and so is its end.
+
+The rules are those of deploy/prometheus, made for a quick clock; Alertmanager's configuration is
+that of deploy/alertmanager, with a receiver of ours and a quick clock; the pool is simulated.
+"""
+
+import http.server
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from xo_exporter.simulator import Database, SimulatedPool, Status
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+RULES = DEPLOY / "prometheus"
+DAY = 86400
+
+Age = Callable[[Database, str, float], None]
+Eventually = Callable[[Callable[[], object]], None]
+Get = Callable[[str], str]
+Program = Callable[..., str]
+
+
+class Told(NamedTuple):
+    """A part of a notification."""
+
+    receiver: str
+    alert: str
+    of: str
+    status: str
+
+
+class Inbox:
+    """A webhook that keeps what it is told; each notification once, whatever alerts are in it."""
+
+    def __init__(self) -> None:
+        self.told: list[Told] = []
+        inbox = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                for alert in body["alerts"]:
+                    labels = alert["labels"]
+                    of = labels.get("name_label", labels["pool"])
+                    status = alert["status"]
+                    inbox.told.append(Told(body["receiver"], labels["alertname"], of, status))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/"
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """Run the webhook."""
+    receiver = Inbox()
+    thread = threading.Thread(target=receiver.server.serve_forever, daemon=True)
+    thread.start()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def pool(healthy_estate: Database) -> Iterator[SimulatedPool]:
+    """Run a pool in which nothing is wrong."""
+    with SimulatedPool(healthy_estate).run_in_thread() as running:
+        yield running
+
+
+@pytest.fixture
+def rules(tmp_path: Path) -> Path:
+    """Make the rules for a clock on which a second is long."""
+    settings = yaml.safe_load((RULES / "thresholds.yml").read_text("utf-8"))
+    quick = {
+        "keep_firing_for": "3s",
+        "alerts": {name: {"for": "2s"} for name in settings["alerts"]},
+    }
+    (tmp_path / "quick.yml").write_text(yaml.safe_dump(quick))
+    arguments = ["--thresholds", str(tmp_path / "quick.yml"), "--to", str(tmp_path / "rules")]
+    subprocess.run([sys.executable, str(RULES / "generate.py"), *arguments], check=True)
+    return tmp_path / "rules"
+
+
+@pytest.fixture
+def alertmanager(tmp_path: Path, program: Program, inbox: Inbox) -> str:
+    """Run Alertmanager as the example has it, with all its receivers but `nobody` at the inbox."""
+    config = yaml.safe_load((DEPLOY / "alertmanager" / "alertmanager.yml").read_text("utf-8"))
+    config["route"] |= {"group_wait": "2s", "group_interval": "1s"}
+    for receiver in config["receivers"]:
+        if receiver.pop("email_configs", None):
+            receiver["webhook_configs"] = [{"url": inbox.url, "send_resolved": True}]
+    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    return program(
+        "prometheus-alertmanager",
+        f"--config.file={tmp_path / 'alertmanager.yml'}",
+        f"--storage.path={tmp_path / 'alertmanager'}",
+        "--web.listen-address=127.0.0.1:PORT",
+        "--cluster.listen-address=",
+    )
+
+
+@pytest.fixture
+def prometheus(
+    tmp_path: Path, program: Program, pool: SimulatedPool, rules: Path, alertmanager: str
+) -> str:
+    """Run an exporter of the pool, and a Prometheus that scrapes it each second."""
+    exporter = program(
+        sys.executable,
+        *("-m", "xo_exporter", "serve", "--listen", "127.0.0.1:PORT"),
+        XO_EXPORTER_URL=pool.url,
+        XO_EXPORTER_USERNAME=pool.username,
+        XO_EXPORTER_PASSWORD=pool.password,
+    )
+    config = yaml.safe_load((RULES / "prometheus.yml").read_text("utf-8"))
+    config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    config["rule_files"] = [str(rules / "*.yml")]
+    config["scrape_configs"][0]["static_configs"][0]["targets"] = [exporter]
+    config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    return program(
+        "prometheus",
+        f"--config.file={tmp_path / 'prometheus.yml'}",
+        f"--storage.tsdb.path={tmp_path / 'data'}",
+        "--rules.alert.resend-delay=1s",
+        "--web.listen-address=127.0.0.1:PORT",
+    )
+
+
+def _rules_of(get: Get, prometheus: str) -> list[dict[str, Any]]:
+    groups = json.loads(get(f"http://{prometheus}/api/v1/rules"))["data"]["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def _firing(get: Get, prometheus: str) -> set[str]:
+    found = json.loads(get(f"http://{prometheus}/api/v1/alerts"))["data"]["alerts"]
+    return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
+
+
+@pytest.mark.xdist_group("prometheus")
+def test_what_happens_is_told_once_and_so_is_its_end(
+    get: Get,
+    eventually: Eventually,
+    age_backup: Age,
+    pool: SimulatedPool,
+    prometheus: str,
+    inbox: Inbox,
+) -> None:
+    """An SR fills, a host dies, a backup gets old, the pool is out of reach for a while."""
+    database = pool.database
+    eventually(lambda: 'xo_up{' in get(f"http://{prometheus}/federate?match[]=xo_up"))
+    time.sleep(6.0)  # what would fire had the time to
+    assert _firing(get, prometheus) == set()
+    assert [rule for rule in _rules_of(get, prometheus) if rule["health"] != "ok"] == []
+
+    [sr] = database.find("SR", name_label="NAS 1 (NFS)")
+    size, used = (database.tables["SR"][sr][name] for name in SIZES)
+    host = next(ref for ref in database.tables["host"] if ref != pool.master)
+    host_name = database.tables["host"][host]["name_label"]
+    metrics = database.tables["host"][host]["metrics"]
+    [vm, *_] = [
+        ref
+        for ref in database.find("VM", resident_on=host, power_state="Running")
+        if not database.tables["VM"][ref]["is_control_domain"]
+    ]
+    snapshot = next(
+        ref
+        for ref in database.find("VM", is_a_snapshot=True)
+        if "xo:backup:job" in database.tables["VM"][ref]["other_config"]
+    )
+    backed_up = database.tables["VM"][database.tables["VM"][snapshot]["snapshot_of"]]["name_label"]
+    happened = {
+        ("pager", "XoSrAlmostFull", "NAS 1 (NFS)"),
+        ("pager", "XoHostDown", host_name),
+        ("team", "XoBackupOld", backed_up),
+    }
+
+    def happen() -> None:
+        database.modify("SR", sr, physical_utilisation=str(int(size) * 97 // 100))
+        database.modify("host_metrics", metrics, live=False)
+        database.modify("VM", vm, power_state="Paused")  # as one of many things with that host
+        age_backup(database, snapshot, time.time() - 4 * DAY)
+
+    pool.do(happen)
+    pool.do(lambda: pool.stop_host(host))
+    expected = {Told(*what, "firing") for what in happened}
+    eventually(lambda: expected <= set(inbox.told))
+    # Both are so, and a worse one says it all.
+    eventually(lambda: {"XoSrFilling", "XoVmPaused"} <= _firing(get, prometheus))
+
+    unread = {Told("pager", "XoPoolNotRead", LABEL, status) for status in ("firing", "resolved")}
+    with pool.faults.active(Status(503)):
+        eventually(lambda: unread & set(inbox.told))
+        time.sleep(6.0)  # twice as long as alerts go on that nothing is known of
+    eventually(lambda: unread <= set(inbox.told))
+    expected |= unread
+    assert Counter(inbox.told) == Counter(expected)
+
+    def mend() -> None:
+        database.modify("SR", sr, physical_utilisation=used)
+        database.modify("host_metrics", metrics, live=True)
+        database.modify("VM", vm, power_state="Running")
+        age_backup(database, snapshot, time.time())
+
+    pool.do(lambda: pool.start_host(host))
+    pool.do(mend)
+    expected |= {Told(*what, "resolved") for what in happened}
+    eventually(lambda: expected <= set(inbox.told))
+    eventually(lambda: not _firing(get, prometheus))
+    time.sleep(2.0)
+    assert Counter(inbox.told) == Counter(expected)
+
+
+SIZES = ("physical_size", "physical_utilisation")
+LABEL = "Main pool"

@@ -1,0 +1,126 @@
+"""The rules are what generate.py makes, and name what there is."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xo_exporter.metrics.tables import ALL_TABLES
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+RULES = PROMETHEUS / "rules"
+RUNBOOKS = ROOT / "docs" / "runbooks"
+EXPORTED = {metric.name for table in ALL_TABLES for metric in table.metrics}
+
+Alerts = Mapping[str, Mapping[str, Any]]
+Groups = list[dict[str, Any]]
+Tool = Callable[..., str]
+
+
+def _generate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(PROMETHEUS / "generate.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text("utf-8") for path in folder.iterdir()}
+
+
+def test_rules_are_as_generated(tmp_path: Path) -> None:
+    """What is committed is what generate.py makes now."""
+    assert _generate("--to", tmp_path).returncode == 0
+    assert _texts(tmp_path) == _texts(RULES)
+
+
+def test_promtool_accepts_the_rules(tool: Tool) -> None:
+    """`promtool check rules` finds no mistake."""
+    said = tool("promtool", "check", "rules", *sorted(RULES.iterdir()))
+    assert said.count("SUCCESS") == len(list(RULES.iterdir()))
+
+
+def test_rules_name_metrics_that_exist(groups: Groups) -> None:
+    """Every name in an expression is a metric of the exporter, a recorded one, or `up`."""
+    rules = [rule for group in groups for rule in group["rules"]]
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    named = {
+        name for rule in rules for name in re.findall(r"\b(?:\w+:)*xo_\w+(?::\w+)*", rule["expr"])
+    }
+    assert named
+    assert named <= EXPORTED | recorded
+
+
+def test_recorded_series_are_named_as_is_usual(groups: Groups) -> None:
+    """level:metric:operation."""
+    names = [rule["record"] for group in groups for rule in group["rules"] if "record" in rule]
+    assert all(re.fullmatch(r"[a-z]+:xo_[a-z_]+:[a-z0-9]+", name) for name in names)
+    assert len(set(names)) == len(names)
+
+
+def test_alerts_say_what_an_operator_needs(alerts: Alerts) -> None:
+    """Severity, texts that name what is concerned, and a page that exists."""
+    for name, alert in alerts.items():
+        assert alert["labels"]["severity"] in ("critical", "warning", "info")
+        assert alert["annotations"].keys() == {"summary", "description", "runbook_url"}
+        assert name == "XoExporterAbsent" or "$labels." in alert["annotations"]["summary"]
+        assert (ROOT / alert["annotations"]["runbook_url"]).is_file()
+    assert {path.stem for path in RUNBOOKS.glob("Xo*.md")} == alerts.keys()
+
+
+def test_runbooks_say_what_to_do(alerts: Alerts) -> None:
+    """Each page has its three parts, is short, and names metrics that exist."""
+    for name in alerts:
+        text = (RUNBOOKS / f"{name}.md").read_text("utf-8")
+        parts = re.findall(r"^#+ .*", text, re.MULTILINE)
+        assert parts == [f"# {name}", "## What it means", "## How to look", "## How to mend"]
+        assert len(text.splitlines()) < 45
+        assert set(re.findall(r"\bxo_[a-z_]+", text)) <= EXPORTED
+
+
+def test_alerts_of_objects_outlast_a_pool_that_is_not_read(alerts: Alerts) -> None:
+    """All go on firing for a while, save those of the exporter itself."""
+    without = {name for name, alert in alerts.items() if "keep_firing_for" not in alert}
+    assert without == {"XoExporterDown", "XoExporterAbsent"}
+
+
+def test_thresholds_of_ones_own(tmp_path: Path) -> None:
+    """Another file changes what it names, leaves out what it disables, and keeps the rest."""
+    (tmp_path / "my.yml").write_text(
+        "runbooks: https://wiki.example.org/xo/\n"
+        "alerts: {XoSrFilling: {above: 0.5, for: 1h}, XoVmPaused: {enabled: false}}\n"
+    )
+    done = _generate("--thresholds", tmp_path / "my.yml", "--to", tmp_path / "rules")
+    assert done.returncode == 0
+    storage, vms = (
+        {rule["alert"]: rule for group in yaml.safe_load(text)["groups"] for rule in group["rules"]}
+        for text in (_texts(tmp_path / "rules")[name] for name in ("xo-storage.yml", "xo-vms.yml"))
+    )
+    filling = storage["XoSrFilling"]
+    assert (filling["expr"], filling["for"]) == ("sr:xo_sr_physical_usage:ratio > 0.5", "1h")
+    assert filling["labels"]["severity"] == "warning"
+    assert filling["annotations"]["runbook_url"] == "https://wiki.example.org/xo/XoSrFilling.md"
+    assert storage["XoSrAlmostFull"]["expr"].endswith("> 0.95")
+    assert "XoVmPaused" not in vms
+    assert "XoVmMemoryLow" in vms
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("alerts: {XoSrFiling: {above: 0.5}}", "XoSrFiling"),
+        ("alerts: {XoSrFilling: {over: 0.5}}", "over"),
+        ("keep_firing: 1h", "keep_firing"),
+    ],
+)
+def test_a_slip_in_ones_own_thresholds_is_told(tmp_path: Path, text: str, named: str) -> None:
+    """What thresholds.yml doesn't know is refused by name, and nothing is written."""
+    (tmp_path / "my.yml").write_text(text)
+    done = _generate("--thresholds", tmp_path / "my.yml", "--to", tmp_path / "rules")
+    assert done.returncode == 1
+    assert named in done.stderr
+    assert not (tmp_path / "rules").exists()
