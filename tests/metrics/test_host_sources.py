@@ -325,7 +325,7 @@ def taken(model: PoolModel, host: Host) -> set[str]:
         if isinstance(table, SourceTable)
         for thing in table.objects(model)
         if table.values(thing) is host.values
-        for series in table.series(thing, Labels(()))
+        for series in table.series(thing, Labels(()), table.taken(host.values.sources))
     }
 
 

@@ -296,6 +296,7 @@ def test_status_of_a_pool() -> None:
         ],
         "xo_xapi_logins_total": [({"pool": "Label"}, 1)],
         "xo_xapi_resyncs_total": [({"pool": "Label"}, 2)],
+        "xo_series_dropped": [],
     }
     assert STAGES == ("login", "objects", "rrd", "build", "render")
 
