@@ -1,7 +1,10 @@
 """The lists and counts of a pool and of its hosts, SRs, VMs and disks."""
 
+import gc
 from collections.abc import Callable, Iterable
 
+from xo_exporter.model import objects
+from xo_exporter.model.lists import unlink
 from xo_exporter.model.objects import PBD, SR, VBD, VDI, VM, Host, PoolModel
 from xo_exporter.model.totals import total, totals_of
 
@@ -185,3 +188,25 @@ def test_totals_of_nothing_are_zero(model: Model) -> None:
     """A pool in which nothing runs has 0 running VMs and 0 vCPUs."""
     xo = total([totals_of(model(host={"h": {}}, vm={"v": {"power_state": "Halted"}}))])
     assert (xo.running_VMs, xo.vCPUs) == (0, 0)
+
+
+def test_a_model_that_is_taken_apart_leaves_nothing_to_collect(model: Model) -> None:
+    """Without its links nothing holds on to the objects, and no collector has to find them."""
+    one = model(
+        host={"h": {}},
+        sr={"s": {}},
+        pbd={"p": {"host": "h", "SR": "s"}},
+        vm={"v": {"power_state": "Running", "resident_on": "h"}},
+        vdi={"d": {"SR": "s"}},
+        vbd={"b": {"VM": "v", "VDI": "d"}},
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        before = sum(type(thing).__module__ == objects.__name__ for thing in gc.get_objects())
+        unlink(one)
+        del one
+        after = sum(type(thing).__module__ == objects.__name__ for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert before - after >= 8  # the model and one object of each kind

@@ -11,6 +11,7 @@ from msgspec import structs
 
 from xo_exporter.model import state
 from xo_exporter.model.build import ModelBuilder
+from xo_exporter.model.lists import unlink
 from xo_exporter.model.measured import Rrds, measure
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.parts import PARTS
@@ -86,6 +87,7 @@ class KeptModel:
     def __init__(self, parts: Collection[str] = PARTS.keys()) -> None:
         self._parts = {name: PARTS[name] for name in sorted(parts)}
         self._records: Records | None = None
+        self._builder: ModelBuilder  # as soon as there are records
         self._results = NO_RESULTS
 
     def update(
@@ -94,7 +96,8 @@ class KeptModel:
         """What `build` gives, and what changed since the last time: None means that all may have.
 
         What RRDs measure is always set anew, and is not among the changes. The model is the
-        same as the last time where it could be kept, with its objects changed.
+        same as the last time where it could be kept, with its objects changed; else the last
+        one is taken apart.
         """
         before = self._records
         changed = None if before is None else _changed(before, records)
@@ -121,6 +124,9 @@ class KeptModel:
         return None if changes is None else Changes([*changes.parts, _PLUGINS], changes.uuids)
 
     def _start(self, records: Records) -> None:
+        if self._records is not None:
+            self._records = None
+            unlink(self._builder.model)
         self._builder = builder = ModelBuilder(records)
         guests = {ref: records.vm[ref] for ref in builder.vms}
         self._by_metrics = _owners(guests, "metrics")

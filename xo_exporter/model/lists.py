@@ -51,3 +51,32 @@ def link_disks(model: PoolModel) -> None:
         first = vbd.VDI.VBD
         if first is None or (vbd.attached and not first.attached):
             vbd.VDI.VBD = vbd
+
+
+def unlink(model: PoolModel) -> None:
+    """Take apart a model that nobody needs any more, so that its memory is free at once.
+
+    Its objects hold on to each other; until the garbage collector looked at them all, the next
+    model would stand beside it.
+    """
+    pool = model.pool
+    pool.SRs.clear()
+    for hosts in (pool.hosts, pool.running_hosts):
+        hosts.clear()
+    for vms in (pool.VMs, pool.running_VMs, pool.all_VMs):
+        vms.clear()
+    pool.master = pool.default_SR = None
+    for host in model.hosts:
+        host.SRs.clear()
+        host.VMs.clear()
+        host.running_VMs.clear()
+        host.PBDs.clear()
+    for sr in model.SRs:
+        sr.VDIs.clear()
+        sr.PBDs.clear()
+    for vm in model.VMs:
+        vm.VBDs.clear()
+        vm.values_host = None
+    for vdi in model.VDIs:
+        vdi.VBD = None
+    model.parts.clear()
