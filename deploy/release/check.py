@@ -22,6 +22,8 @@ import zipfile
 from pathlib import Path
 from typing import NoReturn
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from prometheus_client.parser import text_string_to_metric_families
 
 from xo_exporter import __version__
@@ -65,9 +67,10 @@ def check_contents(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         inside = {name for name in archive.namelist() if ".dist-info/" not in name}
         metadata = email.message_from_bytes(archive.read(f"{NAME}.dist-info/METADATA"))
-    tracked = set(_run("git", "ls-files", "xo_exporter").split())
-    if inside != tracked:
-        _fail(f"the wheel and the package differ: {', '.join(sorted(inside ^ tracked))}")
+    listed = _run("git", "ls-files", "--cached", "--others", "--exclude-standard", "xo_exporter")
+    package = {name for name in listed.split() if (ROOT / name).exists()}
+    if inside != package:
+        _fail(f"the wheel and the package differ: {', '.join(sorted(inside ^ package))}")
     if missing := [name for name in DATA if name not in inside]:
         _fail(f"the wheel lacks {', '.join(missing)}")
     if metadata["Version"] != __version__:
@@ -140,7 +143,7 @@ def _answer(url: str, process: "subprocess.Popen[bytes]") -> str:
 def write_sbom(python: Path, path: Path) -> int:
     """Write down what is in the environment: give how many components it has.
 
-    An address that pip has noted of where a package came from is of this machine, and left out.
+    Left out is where each came from: an address of this machine, or of its index.
     """
     document = json.loads(
         _run(
@@ -148,16 +151,17 @@ def write_sbom(python: Path, path: Path) -> int:
             *("--pyproject", ROOT / "pyproject.toml", "--spec-version", "1.6", python),
         )
     )
+    document["metadata"]["component"]["version"] = __version__
     components: list[dict[str, object]] = document["components"]
     for component in components:
         component.pop("externalReferences", None)
-    document["components"] = [one for one in components if one["name"] != "xo-exporter"]
-    document["metadata"]["component"]["version"] = __version__
     text = json.dumps(document, indent=2)
+    if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
+        _fail(f"the SBOM is not valid: {error}")
     if "file:" in text or str(ROOT) in text:
         _fail("the SBOM names paths of this machine")
     path.write_text(text + "\n", "utf-8")
-    return len(document["components"])
+    return len(components)
 
 
 def main() -> None:
