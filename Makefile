@@ -7,7 +7,7 @@ NODE_TESTS := tests/simulator tests/grafana
 NODE_INSTALLED := $(NODE_TESTS:%=%/node_modules/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc dashboards pictures constraints release-check clean
+.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc configure-doc dashboards pictures constraints release-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ golden: $(VENV)/.installed-dev ## Record the golden files anew; then read the di
 
 metrics-doc: $(VENV)/.installed ## Write docs/metrics.md anew
 	$(BIN)/python -m xo_exporter.metrics.reference docs/metrics.md
+
+configure-doc: $(VENV)/.installed ## Write docs/configure.md anew
+	$(BIN)/python -m xo_exporter.cli.reference docs/configure.md
 
 dashboards: $(VENV)/.installed-dev ## Write grafana/dashboards anew
 	$(BIN)/python -m grafana.build
