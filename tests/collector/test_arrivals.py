@@ -1,6 +1,7 @@
 """Messages and failed tasks, counted as they come: each once, whatever happens to the session."""
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from xo_exporter.simulator import Database, Failure, SimulatedPool, events
 MakePool = Callable[..., Awaitable[SimulatedPool]]
 MakeCollector = Callable[..., Collector]
 Samples = Callable[[Scrape], dict[tuple[str, tuple[tuple[str, str], ...]], float]]
+
+
+COUNTERS = ("xo_messages_total", "xo_task_failures_total")
 
 
 @pytest.fixture
@@ -155,6 +159,37 @@ async def test_another_pool_at_the_address_begins_at_0(
     database.modify("pool", database.only("pool")[0], uuid="another")
     add_message(database, "VM_STARTED")
     assert counted(await collector.scrape()) == {"VM_STARTED": 0}
+
+
+@pytest.mark.parametrize("changes", [{}, {"timeout": 9.0}])
+async def test_a_new_configuration_loses_no_count(
+    pool: SimulatedPool, make_collector: MakeCollector, counted: Counted, changes: dict[str, Any]
+) -> None:
+    """Counters go on, whether or not the pool is logged in at anew."""
+    collector = make_collector(pool)
+    await collector.scrape()
+    add_message(pool.database, "VM_STARTED")
+    await collector.scrape()
+    (config,) = collector.config.pools
+    changed = dataclasses.replace(config, **changes)
+    collector.replace(dataclasses.replace(collector.config, pools=(changed,)))
+    add_message(pool.database, "VM_STARTED")
+    assert counted(await collector.scrape()) == {"VM_STARTED": 2}
+
+
+async def test_what_is_switched_on_later_begins_at_0(
+    pool: SimulatedPool, make_collector: MakeCollector, samples: Samples
+) -> None:
+    """What was there when nobody watched did not come."""
+    collector = make_collector(pool)
+    on = collector.config
+    switches = {**on.collectors, "message": False, "task": False}
+    collector.replace(dataclasses.replace(on, collectors=switches))
+    await collector.scrape()
+    collector.replace(on)
+    values = samples(await collector.scrape())
+    came = {name: value for (name, _), value in values.items() if name in COUNTERS}
+    assert came == dict.fromkeys(COUNTERS, 0)
 
 
 async def test_names_are_bounded(

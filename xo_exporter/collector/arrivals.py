@@ -87,10 +87,11 @@ class Arrivals:
         uuid, _ = pool_identity(records)
         if uuid != self._uuid:
             self._start(uuid)
-        tasks = records.task
-        failed = {ref for ref, task in tasks.items() if task.status == "failure"}
         self._failures.begin()
-        self._failures.note(failed, lambda ref: tasks[ref].name_label)
+        tasks = records.task
+        if tasks is not None:
+            failed = {ref for ref, task in tasks.items() if task.status == "failure"}
+            self._failures.note(failed, lambda ref: tasks[ref].name_label)
         self._messages.begin()
         if records.message is not None and records.message is not self._stored:
             self._note_messages(records, records.message)

@@ -78,7 +78,7 @@ class PoolScraper:
         self._workshop = _Workshop(selection)
         self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
         self._told = ToldFaults(reader.config.key)
-        self._arrivals = Arrivals()
+        self.arrivals = Arrivals()
 
     def select(self, selection: Selection) -> None:
         """Export something else from now on; the reader reads what that needs."""
@@ -91,6 +91,7 @@ class PoolScraper:
         self.errors = before.errors
         self.last_error = before.last_error
         self.reader.logins = before.reader.logins
+        self.arrivals = before.arrivals
 
     @property
     def name(self) -> str:
@@ -145,7 +146,7 @@ class PoolScraper:
             resyncs=self.reader.resyncs,
             dropped=built.dropped if built else {},
         )
-        arrived = self._arrivals.arrived if twin is None else Arrived()
+        arrived = self.arrivals.arrived if twin is None else Arrived()
         outcome = Outcome(self.name, label, built, tuple(failures), status, arrived)
         self._remember(outcome.failures, up=status.up, durations=status.durations, built=built)
         return outcome
@@ -177,7 +178,7 @@ class PoolScraper:
         if not reading.counted:
             reading.counted = True
             if reading.records is not None:
-                self._arrivals.note(reading.records)
+                self.arrivals.note(reading.records)
             for failure in failures:
                 self.errors[failure.stage] += 1
 
@@ -200,7 +201,7 @@ class PoolScraper:
     def _forget(self) -> None:
         self._built = None
         self._workshop = _Workshop(self._selection)
-        self._arrivals.let_go()
+        self.arrivals.let_go()
 
     async def close_if_idle(self) -> None:
         """As `close`, when nobody has asked for long."""

@@ -36,7 +36,7 @@ class Tasks:
 
 def build(model: PoolModel, records: Records, _index: Index) -> Tasks:
     """The tasks that there are now."""
-    tasks = records.task.values()
+    tasks = (records.task or {}).values()
     counts = Counter(task.status for task in tasks)
     pending = (known.timestamp(task.created) for task in tasks if task.status == "pending")
     return Tasks(

@@ -94,9 +94,10 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     cluster_host: Mapping[Ref, ClusterHost] = {}
     pool_update: Mapping[Ref, PoolUpdate] = {}
     sm: Mapping[Ref, SM] = {}
-    task: Mapping[Ref, Task] = {}
+    task: Mapping[Ref, Task] | None = None
+    """None where they are not read."""
     message: Mapping[Ref, Message] | None = None
-    """None while they have not been read: there may be many, and nobody waits for them."""
+    """None, too, while they have not been read: there may be many, and nobody waits for them."""
 
 
 _OF_THE_SPECIFICATION: Final[Mapping[str, type[msgspec.Struct]]] = {
