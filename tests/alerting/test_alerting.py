@@ -23,6 +23,8 @@ from xo_exporter.simulator import Database, SimulatedPool, Status
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus"
 DAY = 86400
+SIZES = ("physical_size", "physical_utilisation")
+LABEL = "Main pool"
 
 Age = Callable[[Database, str, float], None]
 Eventually = Callable[[Callable[[], object]], None]
@@ -89,7 +91,7 @@ def rules(tmp_path: Path) -> Path:
     settings = yaml.safe_load((RULES / "thresholds.yml").read_text("utf-8"))
     quick = {
         "keep_firing_for": "3s",
-        "alerts": {name: {"for": "2s"} for name in settings["alerts"]},
+        "alerts": {name: {"for": "1s"} for name in settings["alerts"]},
     }
     (tmp_path / "quick.yml").write_text(yaml.safe_dump(quick))
     arguments = ["--thresholds", str(tmp_path / "quick.yml"), "--to", str(tmp_path / "rules")]
@@ -101,7 +103,7 @@ def rules(tmp_path: Path) -> Path:
 def alertmanager(tmp_path: Path, program: Program, inbox: Inbox) -> str:
     """Run Alertmanager as the example has it, with all its receivers but `nobody` at the inbox."""
     config = yaml.safe_load((DEPLOY / "alertmanager" / "alertmanager.yml").read_text("utf-8"))
-    config["route"] |= {"group_wait": "2s", "group_interval": "1s"}
+    config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
     for receiver in config["receivers"]:
         if receiver.pop("email_configs", None):
             receiver["webhook_configs"] = [{"url": inbox.url, "send_resolved": True}]
@@ -164,7 +166,7 @@ def test_what_happens_is_told_once_and_so_is_its_end(
     """An SR fills, a host dies, a backup gets old, the pool is out of reach for a while."""
     database = pool.database
     eventually(lambda: 'xo_up{' in get(f"http://{prometheus}/federate?match[]=xo_up"))
-    time.sleep(6.0)  # what would fire had the time to
+    time.sleep(4.0)  # what would fire had the time to
     assert _firing(get, prometheus) == set()
     assert [rule for rule in _rules_of(get, prometheus) if rule["health"] != "ok"] == []
 
@@ -206,7 +208,7 @@ def test_what_happens_is_told_once_and_so_is_its_end(
     unread = {Told("pager", "XoPoolNotRead", LABEL, status) for status in ("firing", "resolved")}
     with pool.faults.active(Status(503)):
         eventually(lambda: unread & set(inbox.told))
-        time.sleep(6.0)  # twice as long as alerts go on that nothing is known of
+        time.sleep(5.0)  # longer than alerts go on that nothing is known of
     eventually(lambda: unread <= set(inbox.told))
     expected |= unread
     assert Counter(inbox.told) == Counter(expected)
@@ -224,7 +226,3 @@ def test_what_happens_is_told_once_and_so_is_its_end(
     eventually(lambda: not _firing(get, prometheus))
     time.sleep(2.0)
     assert Counter(inbox.told) == Counter(expected)
-
-
-SIZES = ("physical_size", "physical_utilisation")
-LABEL = "Main pool"

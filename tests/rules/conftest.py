@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,18 +52,33 @@ def alerts(groups: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="session")
+def file_of() -> dict[str, Path]:
+    """Give the file that each alert stands in."""
+    return {
+        rule["alert"]: file
+        for file in RULES.glob("*.yml")
+        for group in yaml.safe_load(file.read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+        if "alert" in rule
+    }
+
+
+@pytest.fixture(scope="session")
 def promtool_tests(
     tool: Callable[..., str], groups: list[dict[str, Any]]
-) -> Callable[[Path, str, list[dict[str, Any]]], None]:
-    """Let promtool test the rules: a file to write, the interval of evaluation, the tests."""
+) -> Callable[..., None]:
+    """Let promtool test the rules: a file to write, seconds between evaluations, tests, files."""
 
-    def test(file: Path, interval: str, tests: list[dict[str, Any]]) -> None:
-        names = [group["name"] for group in groups]
+    def test(
+        file: Path, step: int, tests: list[dict[str, Any]], rules: Iterable[Path] = ()
+    ) -> None:
+        files = {RULES / "xo-recording.yml", *rules} if rules else RULES.glob("*.yml")
+        names = {group["name"] for group in groups} - {"xo-recording"}
         document = {
-            "rule_files": [str(path) for path in sorted(RULES.glob("*.yml"))],
-            "evaluation_interval": interval,
+            "rule_files": sorted(map(str, files)),
+            "evaluation_interval": f"{step}s",
             # In Prometheus an alert sees what a recording rule said a moment ago.
-            "group_eval_order": ["xo-recording", *(set(names) - {"xo-recording"})],
+            "group_eval_order": ["xo-recording", *sorted(names)],
             "tests": tests,
         }
         file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")

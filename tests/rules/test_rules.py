@@ -23,6 +23,9 @@ Groups = list[dict[str, Any]]
 Tool = Callable[..., str]
 
 
+NAME = r"\b(?:[a-z]+:)*xo_\w+(?::\w+)*"
+
+
 def _generate(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(PROMETHEUS / "generate.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -44,22 +47,24 @@ def test_promtool_accepts_the_rules(tool: Tool) -> None:
     assert said.count("SUCCESS") == len(list(RULES.iterdir()))
 
 
-def test_rules_name_metrics_that_exist(groups: Groups) -> None:
-    """Every name in an expression is a metric of the exporter, a recorded one, or `up`."""
-    rules = [rule for group in groups for rule in group["rules"]]
-    recorded = {rule["record"] for rule in rules if "record" in rule}
-    named = {
-        name for rule in rules for name in re.findall(r"\b(?:\w+:)*xo_\w+(?::\w+)*", rule["expr"])
-    }
+@pytest.fixture(scope="module")
+def recorded(groups: Groups) -> list[str]:
+    """Give the names of the recorded series."""
+    return [rule["record"] for group in groups for rule in group["rules"] if "record" in rule]
+
+
+def test_rules_name_metrics_that_exist(groups: Groups, recorded: list[str]) -> None:
+    """Every name in an expression is a metric of the exporter, or a recorded one."""
+    texts = [rule["expr"] for group in groups for rule in group["rules"]]
+    named = {name for text in texts for name in re.findall(NAME, text)}
     assert named
-    assert named <= EXPORTED | recorded
+    assert named <= EXPORTED | set(recorded)
 
 
-def test_recorded_series_are_named_as_is_usual(groups: Groups) -> None:
+def test_recorded_series_are_named_as_is_usual(recorded: list[str]) -> None:
     """level:metric:operation."""
-    names = [rule["record"] for group in groups for rule in group["rules"] if "record" in rule]
-    assert all(re.fullmatch(r"[a-z]+:xo_[a-z_]+:[a-z0-9]+", name) for name in names)
-    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[a-z]+:xo_[a-z_]+:[a-z0-9]+", name) for name in recorded)
+    assert len(set(recorded)) == len(recorded)
 
 
 def test_alerts_say_what_an_operator_needs(alerts: Alerts) -> None:
@@ -72,14 +77,27 @@ def test_alerts_say_what_an_operator_needs(alerts: Alerts) -> None:
     assert {path.stem for path in RUNBOOKS.glob("Xo*.md")} == alerts.keys()
 
 
-def test_runbooks_say_what_to_do(alerts: Alerts) -> None:
-    """Each page has its three parts, is short, and names metrics that exist."""
+def test_runbooks_say_what_to_do(
+    alerts: Alerts, recorded: list[str], tool: Tool, tmp_path: Path
+) -> None:
+    """Each page has its three parts, is short, leads somewhere, and its queries are ones."""
+    queries = []
     for name in alerts:
         text = (RUNBOOKS / f"{name}.md").read_text("utf-8")
         parts = re.findall(r"^#+ .*", text, re.MULTILINE)
         assert parts == [f"# {name}", "## What it means", "## How to look", "## How to mend"]
         assert len(text.splitlines()) < 45
-        assert set(re.findall(r"\bxo_[a-z_]+", text)) <= EXPORTED
+        assert set(re.findall(NAME, text)) <= EXPORTED | set(recorded)
+        assert set(re.findall(r"\]\((\w+)\.md\)", text)) <= alerts.keys()
+        blocks = re.findall(r"^```promql\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        queries += [line for block in blocks for line in block.splitlines()]
+    rules = [{"record": f"query{number}", "expr": text} for number, text in enumerate(queries)]
+    (tmp_path / "queries.yml").write_text(
+        yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]})
+    )
+    assert f"SUCCESS: {len(queries)} rules" in tool(
+        "promtool", "check", "rules", tmp_path / "queries.yml"
+    )
 
 
 def test_alerts_of_objects_outlast_a_pool_that_is_not_read(alerts: Alerts) -> None:
