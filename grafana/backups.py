@@ -33,7 +33,7 @@ _NOW = Section(
     [
         number(
             Words(
-                "VMs with a good backup",
+                "VMs backed up",
                 "VMs whose snapshots tell of a good backup by Xen Orchestra.",
                 _NOT_READ,
             ),
@@ -41,7 +41,7 @@ _NOW = Section(
         ),
         number(
             Words(
-                "Running VMs without",
+                "VMs without backup",
                 "VMs that run and of which no good backup is known. A full backup may leave no "
                 "trace in XAPI.",
                 _NOT_READ,

@@ -39,7 +39,7 @@ _NOW = Section(
             ANY_IS_BAD,
         ),
         number(
-            Words("Hosts' RRDs not read", "Running hosts whose RRDs were not read.", _SILENT),
+            Words("RRDs not read", "Running hosts whose RRDs were not read.", _SILENT),
             or_zero('count(xo_host_rrd_up{job=~"$job",pool=~"$pool"} == 0)'),
             COUNT,
             ANY_IS_BAD,
@@ -96,6 +96,7 @@ _POOLS = Section(
             'sum by (pool) (increase(xo_scrape_errors_total{job=~"$job",pool=~"$pool"}[$__range]))',
             'sum by (pool) (increase(xo_xapi_logins_total{job=~"$job",pool=~"$pool"}[$__range]))',
             'sum by (pool) (increase(xo_xapi_resyncs_total{job=~"$job",pool=~"$pool"}[$__range]))',
+            height=6,
         ),
         lines(
             Words(

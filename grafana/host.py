@@ -106,12 +106,12 @@ _BUSY = Section(
         lines(
             Words(
                 "CPUs",
-                "Usage of the host's CPUs: their mean, and the 32 that are busiest at the end.",
+                "Usage of the host's CPUs: their mean, and the eight that are busiest at the end.",
                 _UNREAD,
             ),
             SHARE,
             Query('xo_host_cpu_usage_ratio{uuid="$host"}', "mean"),
-            Query(top(32, 'xo_host_cpu_core_usage_ratio{uuid="$host"}<at>'), "CPU {{core}}"),
+            Query(top(8, 'xo_host_cpu_core_usage_ratio{uuid="$host"}<at>'), "CPU {{core}}"),
             most=1,
         ),
         lines(
@@ -165,7 +165,6 @@ _VMS = Section(
                 Column(1, "vCPUs"),
                 Column(2, "Memory", BYTES),
                 Column(3, "Memory used inside", SHARE, FULL, gauge=True),
-                Column("pool", "Pool"),
             ],
             "topk(50, max by (pool, name_label, uuid)"
             f' (xo_vm_cpu_usage_ratio{{pool=~"$pool"}} {_HERE}))',
@@ -176,6 +175,7 @@ _VMS = Section(
             'max by (pool, name_label, uuid) (xo_vm_memory_usage_bytes{pool=~"$pool"}'
             f" / xo_vm_memory_size_bytes {_HERE})",
             sort="CPUs",
+            hidden=("pool",),
         ),
         lines(
             Words("Busiest VMs", "CPUs of the ten VMs that are busiest here at the end.", _UNREAD),

@@ -145,6 +145,7 @@ _WRONG = Section(
                 Column("alertname", "Alert"),
                 Column("severity", "Severity", width=90),
                 Column("pool", "Pool", link=links.pool_of_row()),
+                Column("container", "In or on"),
                 Column("name_label", "Name"),
             ],
             f"topk(100, max by (alertname, severity, pool, container, name_label) ({_FIRING}))",
@@ -189,6 +190,7 @@ _CAPACITY = Section(
             'avg by (pool) (xo_host_cpu_usage_ratio{pool=~"$pool"})',
             f"{_sum('host_memory_usage_bytes')} / {_sum('host_memory_size_bytes')}",
             f"sum by (pool) ({_STORED}) / sum by (pool) ({_SIZE})",
+            height=6,
         ),
         lines(
             Words("CPUs in use", "Mean usage of the CPUs of each pool.", "No RRDs were read"),
@@ -234,7 +236,8 @@ _WORST = Section(
                 Column("pool", "Pool", link=links.pool_of_row()),
                 Column(0, "In use", SHARE, FULL, gauge=True),
             ],
-            f'topk(10, xo_sr_physical_usage_bytes{{pool=~"$pool"}} / xo_sr_size_bytes {NO_IMAGES})',
+            "topk(10, max by (pool, container, name_label, uuid)"
+            f' (xo_sr_physical_usage_bytes{{pool=~"$pool"}} / xo_sr_size_bytes {NO_IMAGES}))',
             width=12,
             sort="In use",
         ),
@@ -250,8 +253,9 @@ _WORST = Section(
                 Column("pool", "Pool", link=links.pool_of_row()),
                 Column(0, "Full in", SECONDS, ((None, "red"), (7 * 86400, "green"))),
             ],
-            'bottomk(10, (xo_sr_size_bytes{pool=~"$pool"} - xo_sr_physical_usage_bytes)'
-            f' / (deriv(xo_sr_physical_usage_bytes{{pool=~"$pool"}}[1d]) > 0) {NO_IMAGES})',
+            "bottomk(10, max by (pool, container, name_label, uuid)"
+            ' ((xo_sr_size_bytes{pool=~"$pool"} - xo_sr_physical_usage_bytes)'
+            f' / (deriv(xo_sr_physical_usage_bytes{{pool=~"$pool"}}[1d]) > 0) {NO_IMAGES}))',
             width=12,
         ),
         lines(

@@ -182,12 +182,13 @@ def rows(
     width: int = 24,
     height: int = 9,
     sort: str | None = None,
+    hidden: Sequence[str] = (),
 ) -> table.Panel:
     """Build a table: a row for each set of labels, a column for each label and query.
 
-    The queries have the same labels, by which their values come together in one row. Labels that
-    are no column are hidden, so that links can use them. `sort` is the title of the column that
-    sorts the rows, the highest first.
+    The queries have the same labels, by which their values come together in one row. `sort` is the
+    title of the column that sorts the rows, the highest first. `hidden` are labels that are there
+    for links alone, as `uuid` always is.
     """
     panel = (
         table.Panel()
@@ -214,10 +215,10 @@ def rows(
     panel.with_transformation(models.DataTransformerConfig(id_val="organize", options=order))
     for field, column in zip(fields, columns, strict=True):
         panel.override_by_name(field, _column(column))
-    shown = {*fields, "Time"}
-    for hidden in ("uuid", "Value", *(f"Value #{_ref(place)}" for place in range(len(queries)))):
-        if hidden not in shown:
-            panel.override_by_name(hidden, [_property("custom.hidden", value=True)])
+    values = ["Value", *(f"Value #{_ref(place)}" for place in range(len(queries)))]
+    unseen = values[:1] if len(queries) == 1 else values[1:]
+    for name in ("uuid", *hidden, *(value for value in unseen if value not in fields)):
+        panel.override_by_name(name, [_property("custom.hidden", value=True)])
     if sort is not None:
         by = common_builders.TableSortByFieldState().display_name(sort).desc(True)  # noqa: FBT003 - as above
         panel.sort_by([by])
@@ -236,8 +237,6 @@ def _property(name: str, *, value: object) -> models.DynamicConfigValue:
 
 def _column(column: Column) -> list[models.DynamicConfigValue]:
     properties = [_property("displayName", value=column.title)]
-    if column.of == "uuid":
-        return [*properties, _property("custom.hidden", value=True)]
     if isinstance(column.of, int):
         properties.append(_property("unit", value=column.unit))
     if column.steps is not NO:

@@ -62,7 +62,7 @@ _NOW = Section(
             NONE_IS_BAD,
         ),
         number(
-            Words("Hosts to be restarted", "Hosts to be restarted after an update.", _NOT_READ),
+            Words("To be restarted", "Hosts to be restarted after an update.", _NOT_READ),
             'sum(xo_host_reboot_required{pool=~"$pool"})',
             COUNT,
             ANY_IS_ODD,
@@ -79,7 +79,7 @@ _NOW = Section(
         ),
         number(
             Words(
-                "MAC addresses used twice",
+                "MACs used twice",
                 "MAC addresses that more than one VIF has.",
                 "Networks are not collected",
             ),
@@ -114,8 +114,6 @@ _HOSTS = Section(
                 Column(5, "Load"),
                 Column(6, "CPUs", SHARE, FULL, gauge=True),
                 Column(7, "Memory", SHARE, FULL, gauge=True),
-                Column("pool", "Pool"),
-                Column("container", "In"),
             ],
             _host("power_state", ',power_state="Running"'),
             _host("maintenance"),
@@ -125,6 +123,7 @@ _HOSTS = Section(
             _host("load_ratio"),
             _host("cpu_usage_ratio"),
             f"{_host('memory_usage_bytes')} / {_host('memory_size_bytes')}",
+            hidden=("pool", "container"),
         ),
         lines(
             Words("CPUs in use", "Mean usage of the CPUs of each host.", "No RRDs were read"),

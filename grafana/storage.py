@@ -247,10 +247,11 @@ _DISKS = Section(
             [
                 Column("name_label", "SR", link=links.sr_of_row()),
                 Column("container", "On"),
+                Column("pool", "Pool", link=links.pool_of_row()),
                 Column(0, "Unused"),
                 Column(1, "They take", BYTES),
                 Column(2, "Disks of orphan snapshots"),
-                Column(3, "They take", BYTES),
+                Column(3, "These take", BYTES),
                 Column(4, "Images to merge"),
                 Column(5, "Without parent", COUNT, ((None, PLAIN), (1, "red"))),
             ],
@@ -270,6 +271,7 @@ _DISKS = Section(
             [
                 Column("name_label", "Disk"),
                 Column("container", "SR"),
+                Column("pool", "Pool", link=links.pool_of_row()),
                 Column(0, "On the SR", BYTES),
                 Column(1, "Size", BYTES),
                 Column(2, "Images in its chain", COUNT, ((None, PLAIN), (20, "orange"))),

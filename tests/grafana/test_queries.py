@@ -70,6 +70,10 @@ def test_a_panel_has_something_to_show(
         chosen = (answers(server, dict(panel.queries[0]), [one]) for one in selections)
         assert any(label in series for labels in (found[0], *chosen) for series in labels), label
 
+    if panel.json["type"] == "table":
+        known = {o["matcher"]["options"] for o in panel.json["fieldConfig"]["overrides"]}
+        assert {label for series in everything for label in series} <= known
+
 
 def columns(panel: Panel) -> Iterator[str]:
     """Give the labels that are columns of a table."""

@@ -1,0 +1,1 @@
+"""Pictures of the dashboards, drawn by Perses from the same queries: `make pictures`."""
