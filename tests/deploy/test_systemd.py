@@ -1,6 +1,8 @@
 """The unit for systemd, and the configuration that goes with it."""
 
+import os
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -55,3 +57,29 @@ def test_its_configuration_is_one(root: Path, tmp_path: Path) -> None:
     (tmp_path / "config.yml").write_text(text.replace(path, "password"), "utf-8")
     config = load(tmp_path / "config.yml", {}, collectors={}, metrics=frozenset())
     assert len(config.pools) == 1
+
+
+def test_the_recipe_installs_it(root: Path, tmp_path: Path) -> None:
+    """What the page says, line by line but for systemctl, gives the program that the unit runs."""
+    page = (root / "deploy/README.md").read_text("utf-8")
+    recipe = page.split("## systemd", 1)[1].split("```sh\n", 1)[1].split("```", 1)[0]
+    lines = [line for line in recipe.splitlines() if not line.startswith("systemctl")]
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    script = re.sub(r"(?<=[ \n])/(?=opt/|etc/)", f"{tmp_path}/", "\n" + "\n".join(lines))
+    subprocess.run(
+        ["bash", "-euc", script],
+        cwd=root,
+        env={**os.environ, "PIP_NO_COMPILE": "1"},
+        input="secret\n",
+        text=True,
+        timeout=110,
+        check=True,
+    )
+    unit = (tmp_path / "etc/systemd/system/xo-exporter.service").read_text("utf-8")
+    found = re.search(r"^ExecStart=/(\S+) serve --config /(\S+)$", unit, re.MULTILINE)
+    assert found
+    subprocess.run([tmp_path / found[1], "--version"], check=True, timeout=60)
+    assert (tmp_path / found[2]).stat().st_mode & 0o777 == 0o644
+    password = tmp_path / "etc/xo-exporter/password"
+    assert password.stat().st_mode & 0o777 == 0o600
+    assert password.read_text() == "secret\n"
