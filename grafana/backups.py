@@ -41,7 +41,7 @@ _NOW = Section(
         ),
         number(
             Words(
-                "VMs without backup",
+                "Without backup",
                 "VMs that run and of which no good backup is known. A full backup may leave no "
                 "trace in XAPI.",
                 _NOT_READ,
@@ -51,7 +51,7 @@ _NOW = Section(
             ANY_IS_ODD,
         ),
         number(
-            Words("Oldest last backup", "Age of the last good backup that is oldest.", _NO_BACKUP),
+            Words("Oldest backup", "Age of the last good backup that is oldest.", _NO_BACKUP),
             age('min(xo_vm_backup_last_success_timestamp_seconds{pool=~"$pool"})'),
             SECONDS,
             _LATE,
@@ -196,11 +196,11 @@ _SNAPSHOTS = Section(
                 Column("container", "On"),
                 Column(0, "Disks", COUNT, ANY_IS_ODD),
                 Column(1, "They take", BYTES),
-                Column("pool", "Pool"),
             ],
             f'topk(50, max by ({_VM}) (xo_sr_orphan_snapshot_disks{{pool=~"$pool"}}))',
             f'topk(50, max by ({_VM}) (xo_sr_orphan_snapshot_usage_bytes{{pool=~"$pool"}}))',
             width=10,
+            hidden=("pool",),
         ),
         lines(
             Words(

@@ -4,11 +4,11 @@ from typing import Final
 
 from grafana import links
 from grafana.host_details import DETAILS
+from grafana.host_traffic import NETWORKS, STORAGE
 from grafana.pages import Page, Section, names, objects
 from grafana.panels import (
     ANY_IS_ODD,
     BYTES,
-    BYTES_A_SECOND,
     COUNT,
     FULL,
     NONE_IS_BAD,
@@ -209,108 +209,6 @@ _VMS = Section(
     ],
 )
 
-_NETWORKS = Section(
-    "Networks",
-    [
-        lines(
-            Words(
-                "Received", "What the host receives, by NIC that is in no bond, and bond.", _UNREAD
-            ),
-            "Bps",
-            Query(
-                'xo_host_network_receive_bytes_per_second{uuid="$host",bond=""}',
-                "{{device}} · {{network}}",
-            ),
-        ),
-        lines(
-            Words("Sent", "What the host sends, by NIC that is in no bond, and bond.", _UNREAD),
-            "Bps",
-            Query(
-                'xo_host_network_transmit_bytes_per_second{uuid="$host",bond=""}',
-                "{{device}} · {{network}}",
-            ),
-        ),
-        rows(
-            Words(
-                "Interfaces",
-                "NICs and bonds of the host: whether they are up, have a link, and how fast it is.",
-                "The collector pif is off",
-            ),
-            [
-                Column("device", "Interface"),
-                Column("network", "Network"),
-                Column("bond", "In bond"),
-                Column(0, "Up", mapping={"1": ("yes", "green"), "0": ("no", "text")}),
-                Column(1, "Link", mapping={"1": ("yes", "green"), "0": ("no", "red")}),
-                Column(2, "Speed", "Bps"),
-            ],
-            "max by (device, network, bond) (xo_pif_attached and on (pool, uuid)"
-            ' xo_pif_info{host_uuid="$host"} and on (pool, uuid) xo_pif_carrier)',
-            "max by (device, network, bond) (xo_pif_carrier and on (pool, uuid)"
-            ' xo_pif_info{host_uuid="$host"})',
-            "max by (device, network, bond) (xo_pif_speed_bytes_per_second and on (pool, uuid)"
-            ' xo_pif_info{host_uuid="$host"})',
-            width=14,
-        ),
-        lines(
-            Words(
-                "Load of NICs in bonds",
-                "What each NIC in a bond sends: how the bond shares out its load.",
-                "The host has no bond, or its RRDs were not read",
-            ),
-            "Bps",
-            Query(
-                'xo_host_network_transmit_bytes_per_second{uuid="$host",bond!=""}',
-                "{{device}} in {{bond}}",
-            ),
-            width=10,
-        ),
-    ],
-)
-
-_STORAGE = Section(
-    "Storage",
-    [
-        lines(
-            Words("Read", "What VMs on the host read from each SR.", _UNREAD),
-            BYTES_A_SECOND,
-            Query('xo_host_storage_read_bytes_per_second{uuid="$host"}', "{{sr}}"),
-        ),
-        lines(
-            Words("Written", "What VMs on the host write to each SR.", _UNREAD),
-            BYTES_A_SECOND,
-            Query('xo_host_storage_write_bytes_per_second{uuid="$host"}', "{{sr}}"),
-        ),
-        lines(
-            Words(
-                "Duration of requests",
-                "Mean duration of a request of the slowest disk that VMs on the host have on "
-                "each SR.",
-                _UNREAD,
-            ),
-            SECONDS,
-            Query('xo_host_storage_latency_seconds{uuid="$host"}', "{{sr}}"),
-        ),
-        rows(
-            Words(
-                "SRs",
-                "Whether the host reaches each SR, and by how many paths of how many.",
-                "The collector pbd is off",
-            ),
-            [
-                Column("sr", "SR"),
-                Column(0, "Attached", mapping={"1": ("yes", "green"), "0": ("no", "red")}),
-                Column(1, "Paths"),
-                Column(2, "Paths at best"),
-            ],
-            'max by (sr) (xo_pbd_attached and on (pool, uuid) xo_pbd_info{host_uuid="$host"})',
-            'min by (sr) (xo_pbd_paths and on (pool, uuid) xo_pbd_info{host_uuid="$host"})',
-            'max by (sr) (xo_pbd_best_paths and on (pool, uuid) xo_pbd_info{host_uuid="$host"})',
-            width=12,
-        ),
-    ],
-)
-
 PAGE: Final = Page(
     links.HOST,
     "XCP-ng: host",
@@ -319,5 +217,5 @@ PAGE: Final = Page(
         names("pool", "Pool", "label_values(xo_up, pool)", several=False),
         objects("host", "Host", 'xo_host_info{pool=~"$pool"}'),
     ],
-    [_NOW, _BUSY, _VMS, _NETWORKS, _STORAGE, *DETAILS],
+    [_NOW, _BUSY, _VMS, NETWORKS, STORAGE, *DETAILS],
 )

@@ -130,25 +130,6 @@ _BUSY = Section(
             Query('xo_vm_memory_dynamic_max_bytes{uuid="$vm"}', "dynamic maximum"),
             Query('xo_vm_memory_dynamic_min_bytes{uuid="$vm"}', "dynamic minimum"),
         ),
-        lines(
-            Words(
-                "States of CPUs",
-                "Share of time that the VM's CPUs together run, wait for a physical one or idle.",
-                "Hosts record it only where they are told to: xe vm-data-source-record",
-            ),
-            SHARE,
-            Query('xo_vm_runstate_ratio{uuid="$vm"}', "{{state}}"),
-            stacked=True,
-        ),
-        lines(
-            Words(
-                "Where it has been",
-                "1 for the host that the VM is on, or what it is tied to while it does not run.",
-                _GONE,
-            ),
-            COUNT,
-            Query('max by (container) (xo_vm_info{uuid="$vm"})', "{{container}}"),
-        ),
     ],
 )
 
@@ -219,7 +200,7 @@ _NETWORKS = Section(
 )
 
 _CARE = Section(
-    "Snapshots, backups, settings",
+    "Snapshots, backups, settings, and where it has been",
     [
         number(
             Words("Oldest snapshot", "Age of the VM's oldest snapshot.", "The VM has none"),
@@ -261,6 +242,25 @@ _CARE = Section(
             Words("VIFs plugged in", "VIFs of the VM that are plugged in.", "Not collected"),
             'xo_vm_attached_vifs{uuid="$vm"}',
             width=4,
+        ),
+        lines(
+            Words(
+                "States of CPUs",
+                "Share of time that the VM's CPUs together run, wait for a physical one or idle.",
+                "Hosts record it only where they are told to: xe vm-data-source-record",
+            ),
+            SHARE,
+            Query('xo_vm_runstate_ratio{uuid="$vm"}', "{{state}}"),
+            stacked=True,
+        ),
+        lines(
+            Words(
+                "Where it has been",
+                "1 for the host that the VM is on, or what it is tied to while it does not run.",
+                _GONE,
+            ),
+            COUNT,
+            Query('max by (container) (xo_vm_info{uuid="$vm"})', "{{container}}"),
         ),
     ],
 )

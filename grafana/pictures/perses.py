@@ -124,6 +124,8 @@ def _table(panel: Json) -> tuple[str, Json]:
             columns.append({"name": name, "hide": True})
             continue
         column: Json = {"name": name, "header": properties["displayName"]}
+        if "custom.width" in properties:
+            column["width"] = properties["custom.width"]
         if query is not None:
             column |= {"format": UNITS[properties["unit"]], "align": "right"}
         if properties["displayName"] == sorted_by:
