@@ -7,7 +7,7 @@ NODE_TESTS := tests/simulator tests/grafana
 NODE_INSTALLED := $(NODE_TESTS:%=%/node_modules/.installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc configure-doc dashboards pictures constraints release-check clean
+.PHONY: help install demo test lint types unit soak fuzz bench format golden metrics-doc configure-doc dashboards pictures rules constraints release-check clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,10 @@ configure-doc: $(VENV)/.installed ## Write docs/configure.md anew
 dashboards: $(VENV)/.installed-dev ## Write grafana/dashboards anew
 	$(BIN)/python -m grafana.build
 
+rules: $(VENV)/.installed-dev ## Write the rules anew, for Prometheus, Kubernetes and Helm
+	$(BIN)/python deploy/prometheus/generate.py
+	$(BIN)/python deploy/kubernetes/rules.py
+
 pictures: $(VENV)/.installed-dev ## Draw the dashboards' pictures; needs chromium, prometheus and npm
 	$(BIN)/python -m grafana.pictures.draw $(ARGS)
 
@@ -97,7 +101,7 @@ constraints: $(VENV)/.installed-dev ## Pin all dependencies anew; ARGS=--upgrade
 
 release-check: $(VENV)/.installed-dev ## Build what a release has, and try it
 	rm -rf dist
-	$(BIN)/python deploy/release/check.py dist
+	$(BIN)/python deploy/release/check.py dist $(ARGS)
 
 clean: ## Remove what the targets made
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build $(NODE_TESTS:%=%/node_modules) grafana/pictures/node_modules

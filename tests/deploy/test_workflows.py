@@ -75,3 +75,12 @@ def test_the_secrets_of_a_release_are_none(root: Path) -> None:
     pypi = release["jobs"]["pypi"]
     assert pypi["environment"] == "pypi"
     assert pypi["permissions"] == {"id-token": "write"}
+
+
+def test_the_release_is_of_its_tag(tool: Tool, root: Path) -> None:
+    """The workflow's command checks the tag that it runs for."""
+    release = yaml.safe_load((root / ".github/workflows/release.yml").read_text("utf-8"))
+    commands = [step.get("run") for step in release["jobs"]["packages"]["steps"]]
+    assert 'make release-check ARGS="--tag $GITHUB_REF_NAME"' in commands
+    said = tool("make", "-n", "-C", root, "release-check", "ARGS=--tag v1.2.3")
+    assert said.splitlines()[-2].endswith("deploy/release/check.py dist --tag v1.2.3")
