@@ -120,3 +120,27 @@ def test_the_example_configuration_is_one(folder: Path, tmp_path: Path) -> None:
 def test_no_password_can_be_committed(tool: Tool, folder: Path) -> None:
     """Git ignores what is put beside the project as a secret."""
     tool("git", "-C", folder, "check-ignore", "secrets/pool.password")
+
+
+def test_grafana_is_provisioned(services: dict[str, Any], folder: Path) -> None:
+    """It finds the dashboards where they are mounted, and Prometheus by its name here."""
+    mounts = {volume["target"]: volume["source"] for volume in services["grafana"]["volumes"]}
+    providers = yaml.safe_load((folder / "grafana/dashboards.yml").read_text("utf-8"))["providers"]
+    dashboards = Path(mounts[providers[0]["options"]["path"]])
+    assert list(dashboards.glob("*.json"))
+    sources = yaml.safe_load((folder / "grafana/datasource.yml").read_text("utf-8"))["datasources"]
+    assert sources[0]["isDefault"] is True
+    service, port = sources[0]["url"].removeprefix("http://").split(":")
+    assert {str(one["target"]) for one in services[service]["ports"]} == {port}
+
+
+def test_alerts_find_alertmanager(tool: Tool, services: dict[str, Any], folder: Path) -> None:
+    """Prometheus sends to the service that reads deploy/alertmanager, which amtool takes."""
+    config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
+    (target,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    service, port = target.split(":")
+    assert {str(one["target"]) for one in services[service]["ports"]} == {port}
+    mounts = {volume["target"]: volume["source"] for volume in services[service]["volumes"]}
+    tool("amtool", "check-config", Path(mounts["/etc/alertmanager"]) / "alertmanager.yml")
+    mounted = {volume["target"] for volume in services["prometheus"]["volumes"]}
+    assert {str(Path(rule).parent) for rule in config["rule_files"]} <= mounted
