@@ -41,8 +41,8 @@ def test_promtool_accepts_the_configuration(tool: Tool, file: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "document", "number"),
     [
-        ("prometheus.yml", "README.md", 0),
-        ("prometheus-pools.yml", "README.md", 1),
+        ("prometheus.yml", "docs/install.md", 0),
+        ("prometheus-pools.yml", "docs/install.md", 1),
         ("prometheus-shard.yml", "docs/scaling.md", 0),
     ],
 )
