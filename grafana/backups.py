@@ -229,13 +229,13 @@ _SNAPSHOTS = Section(
                 "No disk is attached to a control domain",
             ),
             [
-                Column("name_label", "Disk"),
-                Column("host", "Host"),
-                Column("container", "SR"),
+                Column("vdi", "Disk"),
+                Column("name_label", "Host"),
+                Column("sr", "SR"),
                 Column("pool", "Pool", link=links.pool_of_row()),
             ],
-            "topk(50, max by (pool, container, name_label, host)"
-            ' (xo_vdi_on_controller{pool=~"$pool"}))',
+            "topk(50, max by (pool, name_label, vdi, sr)"
+            ' (xo_host_controller_disk_info{pool=~"$pool"}))',
         ),
     ],
 )

@@ -18,7 +18,7 @@ from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.simulator import SimulatedPool, make_estate
 from xo_exporter.web.application import application
 
-TIMEOUT = 2.5
+TIMEOUT = 4.0
 """Seconds that the scrapes of these tests give the exporter."""
 
 Series = tuple[str, tuple[tuple[str, str], ...]]

@@ -326,21 +326,21 @@ def test_disks_of_control_domains() -> None:
             "vbd": {"x": {"VM": "dom", "VDI": "d", "currently_attached": True}},
         }
     )
-    assert samples(model, "h") == {"xo_host_controller_disks": 1}
     assert samples(model, "o") == {"xo_host_controller_disks": 0}
-    assert samples(model, "d") == {'xo_vdi_on_controller{host="One"}': 1}
     labels = next(
         dict(labels.pairs)
         for family in pool_families(model, "Pool", EVERY)
-        if family.name == "xo_vdi_on_controller"
+        if family.name == "xo_host_controller_disk_info"
         for labels, _ in family.samples
     )
     assert labels == {
-        "uuid": "d",
-        "name_label": "root",
+        "uuid": "h",
+        "name_label": "One",
         "pool": "Pool",
-        "container": "SR",
-        "host": "One",
+        "container": "Pool",
+        "vdi": "root",
+        "vdi_uuid": "d",
+        "sr": "SR",
     }
 
 

@@ -283,7 +283,7 @@ async def test_other_methods_are_not_allowed(client: Client, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/metrics/", "/Metrics", "/probe/main", "/-/", "/-/reload", "/favicon.ico"]
+    "path", ["/metrics/", "/Metrics", "/probe/main", "/-/", "/-/reload/", "/favicon.ico"]
 )
 async def test_unknown_paths_are_not_found(client: Client, path: str) -> None:
     """Any other path is 404."""

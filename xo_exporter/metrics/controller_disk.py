@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from xo_exporter.metrics import host, vdi
-from xo_exporter.metrics.table import Table, each, gauge, name_of
+from xo_exporter.metrics import host
+from xo_exporter.metrics.table import Table, gauge, info, name_of
 from xo_exporter.model.controller_disks import ControllerDisk, ControllerDisks, HostControllerDisks
 
 _COLLECTOR: Final = "controller_disk"
@@ -29,20 +29,18 @@ DISK_TABLE: Final = Table[ControllerDisk](
     collector=_COLLECTOR,
     part=_PART,
     objects=lambda model: model.part(ControllerDisks).disks,
-    label_names=vdi.TABLE.label_names,
-    labels=lambda disk, label: (
-        ("uuid", disk.vdi_uuid),
-        ("name_label", disk.vdi_name),
-        ("pool", label),
-        ("container", name_of(disk.sr)),
-    ),
+    label_names=host.TABLE.label_names,
+    labels=lambda disk, label: host.TABLE.labels(disk.host, label),
     metrics=(
-        each(
-            "xo_vdi_on_controller",
-            "1 for a disk, or a snapshot of one, that is attached to the control domain of a "
-            "host, from VBD.VM; the first 100 of a pool.",
-            "host",
-            lambda disk: ((disk.host_name, 1),),
+        info(
+            "xo_host_controller_disk_info",
+            "A disk, or a snapshot of one, that is attached to a host's control domain, from "
+            "VBD.VM; the first 100 of a pool.",
+            {
+                "vdi": lambda disk: disk.vdi_name,
+                "vdi_uuid": lambda disk: disk.vdi_uuid,
+                "sr": lambda disk: name_of(disk.sr),
+            },
         ),
     ),
 )

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final
 
 from xo_exporter.model.index import Index
-from xo_exporter.model.names_apart import names_apart
 from xo_exporter.model.objects import SR, Host, PoolModel
 from xo_exporter.xapi.records import Records
 
@@ -18,13 +17,12 @@ _MOST: Final = 100
 
 @dataclass(slots=True, eq=False)
 class ControllerDisk:
-    """A disk, or a snapshot of one, and the control domain's host by a name no other host has."""
+    """A disk, or a snapshot of one, and the control domain's host."""
 
     vdi_uuid: str
     vdi_name: str
     sr: SR | None
     host: Host
-    host_name: str
 
     @property
     def UUID(self) -> str:
@@ -53,7 +51,7 @@ class ControllerDisks:
     disks: list[ControllerDisk]
 
 
-def build(model: PoolModel, records: Records, index: Index) -> ControllerDisks:
+def build(_model: PoolModel, records: Records, index: Index) -> ControllerDisks:
     """What is attached to the control domains, each disk once a host."""
     hosts = {
         ref: index.hosts[vm.resident_on]
@@ -63,13 +61,12 @@ def build(model: PoolModel, records: Records, index: Index) -> ControllerDisks:
     for ref, host in index.hosts.items():
         if (controller := records.host[ref].control_domain) in records.vm:
             hosts[controller] = host
-    names = names_apart((host.UUID, host.name_label) for host in model.hosts)
     found: dict[tuple[str, str], ControllerDisk] = {}
     for vbd in records.vbd.values():
         if vbd.VM in hosts and vbd.currently_attached and vbd.VDI in records.vdi:
             vdi, host = records.vdi[vbd.VDI], hosts[vbd.VM]
             found[vdi.uuid, host.UUID] = ControllerDisk(
-                vdi.uuid, vdi.name_label, index.srs.get(vdi.SR), host, names[host.UUID]
+                vdi.uuid, vdi.name_label, index.srs.get(vdi.SR), host
             )
     of_hosts = {host.UUID: HostControllerDisks(host) for host in index.hosts.values()}
     for _, host_uuid in found:
