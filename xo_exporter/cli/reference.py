@@ -97,7 +97,7 @@ why, and `/-/reload` answers 500 with the reason. Another `listen` takes a new s
 authorities need none of it: their files are read at each log-in.
 
 ```sh
-kill -HUP "$(pidof -x xo-exporter)"
+systemctl reload xo-exporter
 curl -X POST http://127.0.0.1:19773/-/reload
 ```
 
