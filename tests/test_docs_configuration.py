@@ -14,10 +14,12 @@ import yaml
 from xo_exporter import logs
 from xo_exporter.cli import cli, reference
 from xo_exporter.cli.meanings import KEYS, VARIABLES
-from xo_exporter.config import load
+from xo_exporter.collector import Collector
+from xo_exporter.config import Config, load
 from xo_exporter.errors import ConfigError
 from xo_exporter.metrics.selection import choosable_names
 from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.web.application import application
 from xo_exporter.web.web_config import read_web_config
 
 ROOT = Path(__file__).parents[1]
@@ -147,6 +149,15 @@ def test_every_variable_is_documented() -> None:
     )
     load(None, environ, collectors=COLLECTORS)
     assert environ.names == set(VARIABLES)
+
+
+def test_every_route_is_documented() -> None:
+    """The paths in the table are those that the server has."""
+    app = application(Collector(Config(pools=(), collectors=dict(COLLECTORS))))
+    served = {route.resource.canonical for route in app.router.routes() if route.resource}
+    text = (ROOT / "docs" / "configure.md").read_text("utf-8")
+    table = text.split("## What it serves", 1)[1].split("## ", 1)[0]
+    assert set(re.findall(r"^\| `([^`?]+)", table, re.MULTILINE)) == served
 
 
 def _with_files(value: Any, folder: Path) -> Any:

@@ -1,4 +1,4 @@
-"""What each key and each variable of the configuration means: for docs/configure.md."""
+"""What each key, variable and path of the service means: for docs/configure.md."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -120,4 +120,16 @@ VARIABLES: Final[Mapping[str, Meaning]] = {
         f"`{DEFAULT_LISTEN}`",
         "As `listen`, for a pool by environment; and where `health` asks.",
     ),
+}
+
+PATHS: Final[Mapping[str, str]] = {
+    "/metrics": "Every pool and the exporter itself; text format or OpenMetrics by `Accept`, gzip "
+    "by `Accept-Encoding`.",
+    "/probe?target=NAME": "That one pool, 200 with `xo_up` 0 when it is down; 400 without a "
+    "target, 404 for a NAME that is not configured.",
+    "/sd": "Prometheus' HTTP service discovery: `/probe` for each pool, at the address asked.",
+    "/": "A page for people.",
+    "/-/healthy": "200 while it serves.",
+    "/-/ready": "200 once each pool was tried, else 503.",
+    "/-/reload": "`POST` or `PUT`: see above.",
 }

@@ -1,4 +1,7 @@
-"""The reference of the configuration, docs/configure.md, made from the code."""
+"""The reference of the configuration, docs/configure.md, made from the code.
+
+What it says of each key and variable stands in `xo_exporter.cli.meanings`.
+"""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -8,7 +11,7 @@ from typing import Final
 import click
 
 from xo_exporter.cli import cli
-from xo_exporter.cli.meanings import KEYS, VARIABLES, Meaning
+from xo_exporter.cli.meanings import KEYS, PATHS, VARIABLES, Meaning
 
 BEGIN: Final = """\
 # Configure
@@ -101,6 +104,12 @@ systemctl reload xo-exporter
 curl -X POST http://127.0.0.1:19773/-/reload
 ```
 
+## What it serves
+
+PATHS
+A scrape is answered before its own timeout, which Prometheus sends along; without one the pool's
+`timeout` holds. What has not come by then is reported as down.
+
 ## Who may read
 
 `--web.config.file` names a file in the format of every Prometheus exporter: TLS, client
@@ -148,7 +157,7 @@ def document() -> str:
             COMMANDS,
             *(_command(name, command) for name, command in _commands(cli, "")),
             COLLECTOR_OPTIONS,
-            END.replace("HASH", f'"{_HASH}"'),
+            END.replace("PATHS", _paths()).replace("HASH", f'"{_HASH}"'),
         ]
     )
 
@@ -159,6 +168,11 @@ def _table(of: str, rows: Mapping[str, Meaning]) -> str:
         f"| `{name}` | {one.value} | {one.default} | {one.text} |" for name, one in rows.items()
     ]
     return "\n".join(lines) + "\n"
+
+
+def _paths() -> str:
+    rows = [f"| `{path}` | {answer} |" for path, answer in PATHS.items()]
+    return "\n".join(["| path | answer |", "| --- | --- |", *rows, ""])
 
 
 def _commands(group: click.Group, before: str) -> Iterator[tuple[str, click.Command]]:
