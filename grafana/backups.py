@@ -210,7 +210,7 @@ _SNAPSHOTS = Section(
             ),
             BYTES,
             Query(
-                top(10, 'xo_vm_snapshot_usage_bytes{pool=~"$pool"}<at>'),
+                top(10, '[[xo_vm_snapshot_usage_bytes{pool=~"$pool"}]]'),
                 "{{name_label}} · {{container}}",
             ),
             link=links.vm_of_line(),

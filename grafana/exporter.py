@@ -121,7 +121,7 @@ _POOLS = Section(
             Query(
                 top(
                     10,
-                    'sum by (pool) (xo_scrape_duration_seconds{job=~"$job",pool=~"$pool"}<at>)',
+                    'sum by (pool) ([[xo_scrape_duration_seconds{job=~"$job",pool=~"$pool"}]])',
                 ),
                 "{{pool}}",
             ),
@@ -145,7 +145,7 @@ _POOLS = Section(
             ),
             SECONDS,
             Query(
-                top(10, 'xo_host_rrd_age_seconds{job=~"$job",pool=~"$pool"}<at>'),
+                top(10, '[[xo_host_rrd_age_seconds{job=~"$job",pool=~"$pool"}]]'),
                 "{{name_label}} · {{container}}",
             ),
             link=links.host_of_line(),
@@ -181,12 +181,12 @@ _PROCESS = Section(
         lines(
             Words("Duration of scrapes", "How long Prometheus waits for each answer.", _SILENT),
             SECONDS,
-            Query(top(10, 'scrape_duration_seconds{job=~"$job"}<at>'), "{{instance}}"),
+            Query(top(10, '[[scrape_duration_seconds{job=~"$job"}]]'), "{{instance}}"),
         ),
         lines(
             Words("Samples", "Samples of each answer.", _SILENT),
             COUNT,
-            Query(top(10, 'scrape_samples_scraped{job=~"$job"}<at>'), "{{instance}}"),
+            Query(top(10, '[[scrape_samples_scraped{job=~"$job"}]]'), "{{instance}}"),
         ),
     ],
 )

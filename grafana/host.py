@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from grafana_foundation_sdk.models.dashboard import VariableHide
+
 from grafana import links
 from grafana.host_details import DETAILS
 from grafana.host_traffic import NETWORKS, STORAGE
@@ -25,8 +27,14 @@ from grafana.queries import age, top
 
 _UNREAD = "The host does not run, or its RRDs were not read"
 _GONE = "The host is not in the pool, or the pool was not read"
+# By the host's name, since all VMs would have to be looked at by its UUID, and then by its UUID.
+_ON = '{pool=~"$pool",container="$host_name"}'
 _HERE = 'and on (pool, uuid) xo_vm_info{container_uuid="$host"}'
-_HERE_AT_END = f"{_HERE} @ end()"
+_HERE_AT_END = 'and on (pool, uuid) [[xo_vm_info{container_uuid="$host"}]]'
+_RUNNING = (
+    'and on (pool, uuid) xo_vm_power_state{container="$host_name",power_state="Running"} == 1'
+)
+
 
 _NOW = Section(
     "Now",
@@ -111,7 +119,7 @@ _BUSY = Section(
             ),
             SHARE,
             Query('xo_host_cpu_usage_ratio{uuid="$host"}', "mean"),
-            Query(top(8, 'xo_host_cpu_core_usage_ratio{uuid="$host"}<at>'), "CPU {{core}}"),
+            Query(top(8, '[[xo_host_cpu_core_usage_ratio{uuid="$host"}]]'), "CPU {{core}}"),
             most=1,
         ),
         lines(
@@ -166,14 +174,11 @@ _VMS = Section(
                 Column(2, "Memory", BYTES),
                 Column(3, "Memory used inside", SHARE, FULL, gauge=True),
             ],
-            "topk(50, max by (pool, name_label, uuid)"
-            f' (xo_vm_cpu_usage_ratio{{pool=~"$pool"}} {_HERE}))',
-            f'max by (pool, name_label, uuid) (xo_vm_vcpus{{pool=~"$pool"}} {_HERE}'
-            ' and on (pool, uuid) xo_vm_power_state{power_state="Running"} == 1)',
-            f'max by (pool, name_label, uuid) (xo_vm_memory_size_bytes{{pool=~"$pool"}} {_HERE}'
-            ' and on (pool, uuid) xo_vm_power_state{power_state="Running"} == 1)',
-            'max by (pool, name_label, uuid) (xo_vm_memory_usage_bytes{pool=~"$pool"}'
-            f" / xo_vm_memory_size_bytes {_HERE})",
+            f"topk(50, max by (pool, name_label, uuid) (xo_vm_cpu_usage_ratio{_ON} {_HERE}))",
+            f"max by (pool, name_label, uuid) (xo_vm_vcpus{_ON} {_HERE} {_RUNNING})",
+            f"max by (pool, name_label, uuid) (xo_vm_memory_size_bytes{_ON} {_HERE} {_RUNNING})",
+            "max by (pool, name_label, uuid)"
+            f" (xo_vm_memory_usage_bytes{_ON} / xo_vm_memory_size_bytes {_HERE})",
             sort="CPUs",
             hidden=("pool",),
         ),
@@ -181,8 +186,7 @@ _VMS = Section(
             Words("Busiest VMs", "CPUs of the ten VMs that are busiest here at the end.", _UNREAD),
             SHARE,
             Query(
-                'xo_vm_cpu_usage_ratio{pool=~"$pool"} and topk(10, '
-                f'xo_vm_cpu_usage_ratio{{pool=~"$pool"}} @ end() {_HERE_AT_END})',
+                top(10, f"[[xo_vm_cpu_usage_ratio{_ON}]]", _HERE_AT_END),
                 "{{name_label}}",
             ),
             most=1,
@@ -196,12 +200,13 @@ _VMS = Section(
             ),
             "Bps",
             Query(
-                "sum by (pool, container, name_label, uuid)"
-                ' (xo_vm_network_receive_bytes_per_second{pool=~"$pool"}'
-                " + xo_vm_network_transmit_bytes_per_second) and topk(10,"
-                " sum by (pool, container, name_label, uuid)"
-                ' (xo_vm_network_receive_bytes_per_second{pool=~"$pool"} @ end()'
-                f" + xo_vm_network_transmit_bytes_per_second @ end() {_HERE_AT_END}))",
+                top(
+                    10,
+                    "sum by (pool, container, name_label, uuid)"
+                    f" ([[xo_vm_network_receive_bytes_per_second{_ON}]]"
+                    f" + [[xo_vm_network_transmit_bytes_per_second{_ON}]])",
+                    _HERE_AT_END,
+                ),
                 "{{name_label}}",
             ),
             link=links.vm_of_line(),
@@ -216,6 +221,13 @@ PAGE: Final = Page(
     [
         names("pool", "Pool", "label_values(xo_up, pool)", several=False),
         objects("host", "Host", 'xo_host_info{pool=~"$pool"}'),
+        names(
+            "host_name",
+            "Name of the host",
+            'label_values(xo_host_info{uuid="$host"}, name_label)',
+            several=False,
+            every=False,
+        ).hide(VariableHide.HIDE_VARIABLE),
     ],
     [_NOW, _BUSY, _VMS, NETWORKS, STORAGE, *DETAILS],
 )

@@ -63,7 +63,7 @@ WORST: Final = Section(
             ),
             SHARE,
             Query(
-                top(10, 'xo_host_cpu_usage_ratio{pool=~"$pool"}<at>'),
+                top(10, '[[xo_host_cpu_usage_ratio{pool=~"$pool"}]]'),
                 "{{name_label}} · {{container}}",
             ),
             most=1,
@@ -79,7 +79,7 @@ WORST: Final = Section(
             Query(
                 top(
                     10,
-                    'xo_host_memory_usage_bytes{pool=~"$pool"}<at> / xo_host_memory_size_bytes<at>',
+                    '[[xo_host_memory_usage_bytes{pool=~"$pool"}]] / [[xo_host_memory_size_bytes]]',
                 ),
                 "{{name_label}} · {{container}}",
             ),
@@ -94,29 +94,28 @@ WORST: Final = Section(
             ),
             SHARE,
             Query(
-                top(10, 'xo_vm_cpu_usage_ratio{pool=~"$pool"}<at>'),
+                top(10, '[[xo_vm_cpu_usage_ratio{pool=~"$pool"}]]'),
                 "{{name_label}} · {{container}}",
             ),
             most=1,
             link=links.vm_of_line(),
         ),
-        lines(
+        rows(
             Words(
                 "VMs that read and write most",
-                "Bytes that the ten VMs that move most read and write on all their disks.",
+                "The ten VMs that read and write most now, on all their disks together.",
                 "No VM runs",
             ),
-            BYTES_A_SECOND,
-            Query(
-                top(
-                    10,
-                    "sum by (pool, container, name_label, uuid)"
-                    ' (xo_vm_disk_read_bytes_per_second{pool=~"$pool"}<at>'
-                    " + xo_vm_disk_write_bytes_per_second<at>)",
-                ),
-                "{{name_label}} · {{container}}",
-            ),
-            link=links.vm_of_line(),
+            [
+                Column("name_label", "VM", link=links.vm_of_row()),
+                Column("container", "On"),
+                Column("pool", "Pool", link=links.pool_of_row()),
+                Column(0, "Read and written", BYTES_A_SECOND),
+            ],
+            "topk(10, sum by (pool, container, name_label, uuid)"
+            ' (xo_vm_disk_read_bytes_per_second{pool=~"$pool"}'
+            " + xo_vm_disk_write_bytes_per_second))",
+            width=12,
         ),
     ],
 )

@@ -126,14 +126,14 @@ _HOSTS = Section(
         lines(
             Words("CPUs in use", "Mean usage of the CPUs of each host.", "No RRDs were read"),
             SHARE,
-            Query(top(30, 'xo_host_cpu_usage_ratio{pool=~"$pool"}<at>'), "{{name_label}}"),
+            Query(top(30, '[[xo_host_cpu_usage_ratio{pool=~"$pool"}]]'), "{{name_label}}"),
             most=1,
             link=links.host_of_line(),
         ),
         lines(
             Words("Memory in use", "Memory of each host that is not free.", "No host runs"),
             BYTES,
-            Query(top(30, 'xo_host_memory_usage_bytes{pool=~"$pool"}<at>'), "{{name_label}}"),
+            Query(top(30, '[[xo_host_memory_usage_bytes{pool=~"$pool"}]]'), "{{name_label}}"),
             link=links.host_of_line(),
         ),
         lines(
@@ -143,13 +143,13 @@ _HOSTS = Section(
                 _NOT_READ,
             ),
             COUNT,
-            Query(top(30, 'xo_host_running_vms{pool=~"$pool"}<at>'), "{{name_label}}"),
+            Query(top(30, '[[xo_host_running_vms{pool=~"$pool"}]]'), "{{name_label}}"),
             link=links.host_of_line(),
         ),
         lines(
             Words("Power", "Power that each host draws.", "No host's board says it"),
             "watt",
-            Query(top(30, 'xo_host_power_watts{pool=~"$pool"}<at>'), "{{name_label}}"),
+            Query(top(30, '[[xo_host_power_watts{pool=~"$pool"}]]'), "{{name_label}}"),
             link=links.host_of_line(),
         ),
     ],
@@ -169,7 +169,7 @@ _TRAFFIC = Section(
                 top(
                     30,
                     "sum by (pool, name_label, uuid)"
-                    ' (xo_host_network_receive_bytes_per_second{pool=~"$pool",bond=""}<at>)',
+                    ' ([[xo_host_network_receive_bytes_per_second{pool=~"$pool",bond=""}]])',
                 ),
                 "{{name_label}}",
             ),
@@ -186,7 +186,7 @@ _TRAFFIC = Section(
                 top(
                     30,
                     "sum by (pool, name_label, uuid)"
-                    ' (xo_host_network_transmit_bytes_per_second{pool=~"$pool",bond=""}<at>)',
+                    ' ([[xo_host_network_transmit_bytes_per_second{pool=~"$pool",bond=""}]])',
                 ),
                 "{{name_label}}",
             ),
@@ -203,7 +203,7 @@ _TRAFFIC = Section(
             Query(
                 top(
                     10,
-                    'sum by (pool, sr) (xo_host_storage_read_bytes_per_second{pool=~"$pool"}<at>)',
+                    'sum by (pool, sr) ([[xo_host_storage_read_bytes_per_second{pool=~"$pool"}]])',
                 ),
                 "{{sr}}",
             ),
@@ -219,7 +219,7 @@ _TRAFFIC = Section(
             Query(
                 top(
                     10,
-                    'sum by (pool, sr) (xo_host_storage_write_bytes_per_second{pool=~"$pool"}<at>)',
+                    'sum by (pool, sr) ([[xo_host_storage_write_bytes_per_second{pool=~"$pool"}]])',
                 ),
                 "{{sr}}",
             ),

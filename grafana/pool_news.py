@@ -128,7 +128,7 @@ HA: Final = Section(
             ),
             SECONDS,
             Query(
-                top(30, 'xo_host_ha_heartbeat_interval_seconds{pool=~"$pool"}<at>'),
+                top(30, '[[xo_host_ha_heartbeat_interval_seconds{pool=~"$pool"}]]'),
                 "{{name_label}}",
             ),
         ),
@@ -140,7 +140,7 @@ HA: Final = Section(
             ),
             SECONDS,
             Query(
-                top(30, 'xo_host_ha_statefile_latency_seconds{pool=~"$pool"}<at>'), "{{name_label}}"
+                top(30, '[[xo_host_ha_statefile_latency_seconds{pool=~"$pool"}]]'), "{{name_label}}"
             ),
         ),
         lines(

@@ -1,5 +1,6 @@
 """What the dashboards' PromQL has in common: selectors, names, the few that are highest."""
 
+import re
 from typing import Final
 
 NO_IMAGES: Final = 'and on (pool, uuid) xo_sr_info{sr_type!~"iso|udev"}'
@@ -8,18 +9,20 @@ NO_IMAGES: Final = 'and on (pool, uuid) xo_sr_info{sr_type!~"iso|udev"}'
 NO_REPLICAS: Final = "unless on (pool, uuid) xo_vm_replica_info"
 """Leaves out replicas, which are no workload."""
 
-AT: Final = "<at>"
-"""Stands behind each selector of an expression that is given to `top`."""
+_SELECTOR: Final = re.compile(r"\[\[(.*?)\]\]")
 
 
-def top(number: int, expression: str) -> str:
+def top(number: int, expression: str, where: str = "") -> str:
     """Give the few series of an expression that are highest at the end of the time range.
 
     A plain topk() chooses anew at each step, so that a graph has far more lines than asked for,
-    each with gaps. The expression has AT behind each of its selectors.
+    each with gaps. The expression has its selectors in [[…]]. Where the last scrapes have failed
+    the values of the hour before choose, so that a graph still shows what came before. `where`
+    is what the series that are chosen must fulfil besides.
     """
-    chosen = expression.replace(AT, " @ end()")
-    return f"{expression.replace(AT, '')} and topk({number}, {chosen})"
+    shown = _SELECTOR.sub(r"\1", expression)
+    last = _SELECTOR.sub(r"last_over_time(\1[1h] @ end())", f"{expression} {where}".rstrip())
+    return f"{shown} and topk({number}, {last})"
 
 
 def problem(what: str, expression: str, name: str = "name_label") -> str:

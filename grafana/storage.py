@@ -33,10 +33,10 @@ _FOREVER = 10 * 365 * 86400
 def _asked(name: str) -> str:
     """Give what VMs ask of the selected SRs, by SR and host: the ten that are highest."""
     here = (
-        "and on (pool, uuid, sr) label_replace("
-        'xo_pbd_info{pool=~"$pool",sr_uuid=~"$sr"}<at>, "uuid", "$1", "host_uuid", "(.*)")'
+        'and on (pool, uuid, sr) label_replace([[xo_pbd_info{pool=~"$pool",sr_uuid=~"$sr"}]],'
+        ' "uuid", "$1", "host_uuid", "(.*)")'
     )
-    return top(10, f'(xo_host_storage_{name}{{pool=~"$pool"}}<at> {here})')
+    return top(10, f'[[xo_host_storage_{name}{{pool=~"$pool"}}]]', here)
 
 
 _FREE = f"(xo_sr_size_bytes{_SELECTED} - xo_sr_physical_usage_bytes)"
@@ -167,7 +167,7 @@ _FILL = Section(
             ),
             SHARE,
             Query(
-                top(10, f"xo_sr_physical_usage_bytes{_SELECTED}<at> / xo_sr_size_bytes<at>"), _NAME
+                top(10, f"[[xo_sr_physical_usage_bytes{_SELECTED}]] / [[xo_sr_size_bytes]]"), _NAME
             ),
             most=1,
             link=links.sr_of_line(),
@@ -179,7 +179,7 @@ _FILL = Section(
                 _NO_SR,
             ),
             BYTES,
-            Query(top(10, f"xo_sr_physical_usage_bytes{_SELECTED}<at>"), _NAME),
+            Query(top(10, f"[[xo_sr_physical_usage_bytes{_SELECTED}]]"), _NAME),
             link=links.sr_of_line(),
         ),
     ],

@@ -126,10 +126,10 @@ def demo(folder: Path) -> Iterator[str]:
 def variables(prometheus: str) -> dict[str, str]:
     """Give what is selected: everything, and one host and VM with something to show."""
 
-    def first(query: str) -> str:
+    def first(query: str, label: str = "uuid") -> str:
         url = f"{prometheus}/api/v1/query?{urllib.parse.urlencode({'query': query})}"
         with urllib.request.urlopen(url) as answer:
-            return str(json.load(answer)["data"]["result"][0]["metric"]["uuid"])
+            return str(json.load(answer)["data"]["result"][0]["metric"][label])
 
     busiest = "sum by (uuid) (xo_vm_disk_read_bytes_per_second)"
     steady = f'min_over_time(xo_vm_power_state{{power_state="Running"}}[{MINUTES}m]) == 1'
@@ -142,6 +142,7 @@ def variables(prometheus: str) -> dict[str, str]:
         "__range": f"{MINUTES}m",
         "__rate_interval": "20s",
         "host": first("topk(1, xo_host_running_vms)"),
+        "host_name": first("topk(1, xo_host_running_vms)", "name_label"),
         "vm": first(f"topk(1, {busiest} and on (uuid) {steady})"),
     }
 

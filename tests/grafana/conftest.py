@@ -98,11 +98,14 @@ class Prometheus:
         found: list[dict[str, Any]] = self.ask("query", query=query)
         return found
 
-    def past(self, query: str) -> list[dict[str, Any]]:
-        """Give what a query finds in the last seconds, as a graph asks for it."""
-        now = time.time()
+    def past(self, query: str, silent: float = 0.0) -> list[dict[str, Any]]:
+        """Give what a query finds in the last seconds, as a graph asks for it.
+
+        With `silent` the graph goes on for so many seconds in which nothing has come.
+        """
+        start, end = time.time() - ENOUGH, time.time() + silent
         found: list[dict[str, Any]] = self.ask(
-            "query_range", query=query, start=str(now - ENOUGH), end=str(now), step="2"
+            "query_range", query=query, start=str(start), end=str(end), step="2"
         )
         return found
 
