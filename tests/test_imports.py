@@ -26,7 +26,7 @@ LAYERS = [
     {"model"},
     {"exposition"},
     {"metrics"},
-    {"pool_labels", "logs", "cautions", "check_hints"},
+    {"pool_labels", "logs", "cautions", "check_hints", "demo_stack"},
     {"reading"},
     {"collector"},
     {"web"},
