@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Final
 
 import structlog
@@ -12,6 +12,7 @@ from aiohttp import web
 from xo_exporter import cautions
 from xo_exporter.collector import Collector
 from xo_exporter.config import Config, Listen, PoolConfig, Secret, Url
+from xo_exporter.demo_stack import prometheus_beside
 from xo_exporter.errors import ConfigError
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.simulator import SimulatedPool, make_estate
@@ -144,8 +145,9 @@ async def demo(
     seed: int,
     switch: Callable[[Config], Config],
     with_lifecycle: bool = False,
+    with_prometheus: bool = False,
 ) -> None:
-    """Serve a simulated pool that runs in this process."""
+    """Serve a simulated pool that runs in this process, to a Prometheus beside it on demand."""
     ended = _ended()
     estate = make_estate(hosts=hosts, vms=vms, seed=seed)
     async with SimulatedPool(estate, life=True) as simulated:
@@ -160,7 +162,8 @@ async def demo(
             config, listen, web_config, load=lambda: config, with_lifecycle=with_lifecycle
         ) as url:
             log.info("a simulated pool is exported", open=url, metrics=f"{url}metrics")
-            await ended.wait()
+            async with prometheus_beside(url) if with_prometheus else nullcontext():
+                await ended.wait()
 
 
 async def simulate(
