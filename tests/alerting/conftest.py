@@ -34,7 +34,7 @@ def _age_backup(database: Database, snapshot: str, taken: float) -> None:
     database.modify("VM", snapshot, snapshot_time=wire_time(taken), other_config=config | own)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def healthy_estate() -> Database:
     """Make an estate of three hosts, and mend all that is wrong with it."""
     database = make_estate(hosts=3, vms=12, seed=1)
@@ -117,26 +117,39 @@ def eventually() -> Callable[[Callable[[], object]], None]:
     return wait
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Run a program and give its address once it is ready; it is ended in the end.
+@pytest.fixture(scope="session")
+def installed() -> Callable[..., None]:
+    """Skip the test where one of these programs is missing; fail it where CI=true."""
 
-    `PORT` in its arguments becomes a free port. Without the program the test is skipped, but
-    never where CI=true.
-    """
-    with ExitStack() as stack:
-
-        def run(name: str, *arguments: str, ready: str = "/-/ready", **env: str) -> str:
+    def look(*names: str) -> None:
+        for name in names:
             if shutil.which(name) is None:
                 if os.environ.get("CI") == "true":
                     pytest.fail(f"{name} is missing")
                 pytest.skip(f"{name} is missing")
+
+    return look
+
+
+@pytest.fixture(scope="module")
+def program(
+    tmp_path_factory: pytest.TempPathFactory, installed: Callable[..., None]
+) -> Iterator[Callable[..., str]]:
+    """Run a program and give its address once it is ready; it is ended in the end.
+
+    `PORT` in its arguments becomes a free port.
+    """
+    logs = tmp_path_factory.mktemp("logs")
+    with ExitStack() as stack:
+
+        def run(name: str, *arguments: str, ready: str = "/-/ready", **env: str) -> str:
+            installed(name)
             with socket.socket() as probe:
                 probe.bind(("127.0.0.1", 0))
                 address = f"127.0.0.1:{probe.getsockname()[1]}"
             command = [name, *(text.replace("127.0.0.1:PORT", address) for text in arguments)]
             kept = {k: v for k, v in os.environ.items() if not k.startswith("XO_EXPORTER_")}
-            log = tmp_path / f"{address}.log"
+            log = logs / f"{address}.log"
             with log.open("wb") as output:
                 process = subprocess.Popen(command, env=kept | env, stdout=output, stderr=output)
             stack.callback(_end, process)

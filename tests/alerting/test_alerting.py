@@ -12,11 +12,14 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
 from xo_exporter.simulator import Database, SimulatedPool, Status
 
@@ -25,6 +28,7 @@ RULES = DEPLOY / "prometheus"
 DAY = 86400
 SIZES = ("physical_size", "physical_utilisation")
 LABEL = "Main pool"
+TARGET = {"container": "exporter", "pool": "workers", "pod": "exporter-0"}
 
 Age = Callable[[Database, str, float], None]
 Eventually = Callable[[Callable[[], object]], None]
@@ -66,7 +70,13 @@ class Inbox:
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder for what the programs read and write."""
+    return tmp_path_factory.mktemp("alerting")
+
+
+@pytest.fixture(scope="module")
 def inbox() -> Iterator[Inbox]:
     """Run the webhook."""
     receiver = Inbox()
@@ -78,70 +88,81 @@ def inbox() -> Iterator[Inbox]:
     thread.join()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pool(healthy_estate: Database) -> Iterator[SimulatedPool]:
     """Run a pool in which nothing is wrong."""
     with SimulatedPool(healthy_estate).run_in_thread() as running:
         yield running
 
 
-@pytest.fixture
-def rules(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def rules(folder: Path) -> Path:
     """Make the rules for a clock on which a second is long."""
     settings = yaml.safe_load((RULES / "thresholds.yml").read_text("utf-8"))
     quick = {
         "keep_firing_for": "3s",
         "alerts": {name: {"for": "1s"} for name in settings["alerts"]},
     }
-    (tmp_path / "quick.yml").write_text(yaml.safe_dump(quick))
-    arguments = ["--thresholds", str(tmp_path / "quick.yml"), "--to", str(tmp_path / "rules")]
+    (folder / "quick.yml").write_text(yaml.safe_dump(quick))
+    arguments = ["--thresholds", str(folder / "quick.yml"), "--to", str(folder / "rules")]
     subprocess.run([sys.executable, str(RULES / "generate.py"), *arguments], check=True)
-    return tmp_path / "rules"
+    return folder / "rules"
 
 
-@pytest.fixture
-def alertmanager(tmp_path: Path, program: Program, inbox: Inbox) -> str:
+@pytest.fixture(scope="module")
+def alertmanager(folder: Path, program: Program, inbox: Inbox) -> str:
     """Run Alertmanager as the example has it, with all its receivers but `nobody` at the inbox."""
     config = yaml.safe_load((DEPLOY / "alertmanager" / "alertmanager.yml").read_text("utf-8"))
     config["route"] |= {"group_wait": "1s", "group_interval": "1s"}
     for receiver in config["receivers"]:
         if receiver.pop("email_configs", None):
             receiver["webhook_configs"] = [{"url": inbox.url, "send_resolved": True}]
-    (tmp_path / "alertmanager.yml").write_text(yaml.safe_dump(config))
+    (folder / "alertmanager.yml").write_text(yaml.safe_dump(config))
     return program(
         "prometheus-alertmanager",
-        f"--config.file={tmp_path / 'alertmanager.yml'}",
-        f"--storage.path={tmp_path / 'alertmanager'}",
+        f"--config.file={folder / 'alertmanager.yml'}",
+        f"--storage.path={folder / 'alertmanager'}",
         "--web.listen-address=127.0.0.1:PORT",
         "--cluster.listen-address=",
     )
 
 
-@pytest.fixture
-def prometheus(
-    tmp_path: Path, program: Program, pool: SimulatedPool, rules: Path, alertmanager: str
-) -> str:
-    """Run an exporter of the pool, and a Prometheus that scrapes it each second."""
-    exporter = program(
+@pytest.fixture(scope="module")
+def exporter(program: Program, pool: SimulatedPool) -> str:
+    """Run an exporter of the pool."""
+    return program(
         sys.executable,
         *("-m", "xo_exporter", "serve", "--listen", "127.0.0.1:PORT"),
         XO_EXPORTER_URL=pool.url,
         XO_EXPORTER_USERNAME=pool.username,
         XO_EXPORTER_PASSWORD=pool.password,
     )
+
+
+@pytest.fixture(scope="module")
+def prometheus(
+    folder: Path, program: Program, exporter: str, rules: Path, alertmanager: str
+) -> str:
+    """Run a Prometheus that scrapes the exporter each second, as a pod with labels of its own."""
     config = yaml.safe_load((RULES / "prometheus.yml").read_text("utf-8"))
     config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     config["rule_files"] = [str(rules / "*.yml")]
-    config["scrape_configs"][0]["static_configs"][0]["targets"] = [exporter]
+    target = {"targets": [exporter], "labels": TARGET}
+    config["scrape_configs"][0]["static_configs"] = [target]
     config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager]
-    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(config))
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     return program(
         "prometheus",
-        f"--config.file={tmp_path / 'prometheus.yml'}",
-        f"--storage.tsdb.path={tmp_path / 'data'}",
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'data'}",
         "--rules.alert.resend-delay=1s",
         "--web.listen-address=127.0.0.1:PORT",
     )
+
+
+def _found(get: Get, prometheus: str, name: str) -> list[dict[str, str]]:
+    answer = json.loads(get(f"http://{prometheus}/api/v1/query?query={name}"))
+    return [result["metric"] for result in answer["data"]["result"]]
 
 
 def _rules_of(get: Get, prometheus: str) -> list[dict[str, Any]]:
@@ -155,6 +176,23 @@ def _firing(get: Get, prometheus: str) -> set[str]:
 
 
 @pytest.mark.xdist_group("prometheus")
+def test_labels_of_the_target_leave_ours_alone(
+    get: Get, eventually: Eventually, exporter: str, prometheus: str
+) -> None:
+    """A target's own `container` and `pool` give way to those of each series; its `pod` stays."""
+    eventually(lambda: _found(get, prometheus, "xo_sr_info"))
+    added = {"__name__": "xo_sr_info", "job": "xo", "instance": exporter, "pod": TARGET["pod"]}
+    ours = [
+        sample.labels | added
+        for family in text_string_to_metric_families(get(f"http://{exporter}/metrics"))
+        for sample in family.samples
+        if sample.name == "xo_sr_info"
+    ]
+    uuid = itemgetter("uuid")
+    assert sorted(_found(get, prometheus, "xo_sr_info"), key=uuid) == sorted(ours, key=uuid)
+
+
+@pytest.mark.xdist_group("prometheus")
 def test_what_happens_is_told_once_and_so_is_its_end(
     get: Get,
     eventually: Eventually,
@@ -165,7 +203,7 @@ def test_what_happens_is_told_once_and_so_is_its_end(
 ) -> None:
     """An SR fills, a host dies, a backup gets old, the pool is out of reach for a while."""
     database = pool.database
-    eventually(lambda: 'xo_up{' in get(f"http://{prometheus}/federate?match[]=xo_up"))
+    eventually(lambda: _found(get, prometheus, "xo_up"))
     time.sleep(4.0)  # what would fire had the time to
     assert _firing(get, prometheus) == set()
     assert [rule for rule in _rules_of(get, prometheus) if rule["health"] != "ok"] == []
@@ -192,6 +230,9 @@ def test_what_happens_is_told_once_and_so_is_its_end(
         ("team", "XoBackupOld", backed_up),
     }
 
+    die: Callable[[], object] = partial(pool.stop_host, host)
+    live: Callable[[], object] = partial(pool.start_host, host)
+
     def happen() -> None:
         database.modify("SR", sr, physical_utilisation=str(int(size) * 97 // 100))
         database.modify("host_metrics", metrics, live=False)
@@ -199,7 +240,7 @@ def test_what_happens_is_told_once_and_so_is_its_end(
         age_backup(database, snapshot, time.time() - 4 * DAY)
 
     pool.do(happen)
-    pool.do(lambda: pool.stop_host(host))
+    pool.do(die)
     expected = {Told(*what, "firing") for what in happened}
     eventually(lambda: expected <= set(inbox.told))
     # Both are so, and a worse one says it all.
@@ -219,7 +260,7 @@ def test_what_happens_is_told_once_and_so_is_its_end(
         database.modify("VM", vm, power_state="Running")
         age_backup(database, snapshot, time.time())
 
-    pool.do(lambda: pool.start_host(host))
+    pool.do(live)
     pool.do(mend)
     expected |= {Told(*what, "resolved") for what in happened}
     eventually(lambda: expected <= set(inbox.told))

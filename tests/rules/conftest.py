@@ -64,9 +64,7 @@ def file_of() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def promtool_tests(
-    tool: Callable[..., str], groups: list[dict[str, Any]]
-) -> Callable[..., None]:
+def promtool_tests(tool: Callable[..., str], groups: list[dict[str, Any]]) -> Callable[..., None]:
     """Let promtool test the rules: a file to write, seconds between evaluations, tests, files."""
 
     def test(

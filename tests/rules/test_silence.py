@@ -27,7 +27,7 @@ def _at(minutes: int, expression: str, *found: str) -> dict[str, Any]:
 
 
 def test_what_is_in_order_is_silent(promtool_tests: Promtool, tmp_path: Path) -> None:
-    """No alert fires or waits for its time: not for a full ISO library, a drive, a thin SR …"""
+    """No alert fires or waits for its time: not for a full ISO library, a drive, a thin SR."""
     tests = [
         {
             "name": name,
@@ -51,9 +51,7 @@ def test_the_unknown_is_silent(promtool_tests: Promtool, tmp_path: Path) -> None
     promtool_tests(tmp_path / "unknown.yml", STEP, [test])
 
 
-def test_alerts_go_on_when_their_pool_is_not_read(
-    promtool_tests: Promtool, tmp_path: Path
-) -> None:
+def test_alerts_go_on_when_their_pool_is_not_read(promtool_tests: Promtool, tmp_path: Path) -> None:
     """Within 15 minutes after a pool was last read none of its alerts ends."""
     sr = 'uuid="sr-1",name_label="NAS",pool="Main",container="Main"'
     series = {

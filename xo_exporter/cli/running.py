@@ -72,6 +72,11 @@ def serve(
 @seed_option
 @web_config_option
 @lifecycle_option
+@click.option(
+    "--with-prometheus",
+    is_flag=True,
+    help="Run Prometheus and Alertmanager beside it, where they are installed, with our rules.",
+)
 @choice_options
 @with_logs("info")
 def demo(
@@ -82,9 +87,12 @@ def demo(
     web_config_file: Path | None,
     *,
     with_lifecycle: bool,
+    with_prometheus: bool,
     **options: Any,
 ) -> int:
     """Serve the metrics of a simulated pool: nothing to configure."""
+    if with_prometheus and web_config_file is not None:
+        raise click.UsageError("--with-prometheus goes without --web.config.file.")
     asyncio.run(
         service.demo(
             listen,
@@ -94,6 +102,7 @@ def demo(
             seed=seed,
             switch=lambda config: with_options(config, options),
             with_lifecycle=with_lifecycle,
+            with_prometheus=with_prometheus,
         )
     )
     return OK
