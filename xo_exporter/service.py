@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from typing import Final
@@ -24,6 +25,7 @@ from xo_exporter.web.server_tls import server_context
 
 log = structlog.get_logger()
 
+_SWITCH_INTERVAL: Final = 0.001  # seconds
 _SHUTDOWN_TIMEOUT: Final = 30.0  # seconds that a scrape in flight has to come to its end
 DEMO_NAME: Final = "demo"
 
@@ -81,6 +83,8 @@ async def _serving(
     """Serve until the block ends; gives the URL to open. SIGHUP has the configuration read anew."""
     tls = server_context(web_config) if web_config else None
     collector = Collector(config)
+    # Who builds and renders, in threads, gives the event loop its turn sooner than by default.
+    sys.setswitchinterval(_SWITCH_INTERVAL)
     reload = _Reloader(collector, load).reload
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     app = application(collector, start=False, reload=reload if with_lifecycle else None)
