@@ -66,6 +66,7 @@ def serve(
     callback=listen_address,
     default="127.0.0.1:19773",
     show_default=True,
+    help="Where to listen.",
 )
 @hosts_option
 @vms_option
@@ -128,8 +129,8 @@ def demo(
     help="Which XAPI it is: g1 XCP-ng 8.2; g2 and g3 early 8.3; g4 25.3 and later.",
 )
 @click.option("--tls", is_flag=True, help="HTTPS, with a certificate made for this run.")
-@click.option("--username", default="root", show_default=True)
-@click.option("--password", default="simulated", show_default=True)
+@click.option("--username", default="root", show_default=True, help="Who may log in.")
+@click.option("--password", default="simulated", show_default=True, help="Their password.")
 @click.option("--advertise", metavar="ADDRESS", help="Say that all hosts are at this address.")
 @click.option(
     "--life", is_flag=True, help="VMs start, stop, move, come and go; else only loads change."
