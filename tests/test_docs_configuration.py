@@ -91,6 +91,12 @@ def test_the_reference_of_the_configuration_is_that_of_the_code() -> None:
     assert (ROOT / "docs" / "configure.md").read_text("utf-8") == reference.document()
 
 
+def test_every_option_says_what_it_is() -> None:
+    """No row of a table has an empty cell at its end."""
+    text = (ROOT / "docs" / "configure.md").read_text("utf-8")
+    assert not re.findall(r"^\|.*\| *\|$", text, re.MULTILINE)
+
+
 def _load(path: Path, config: Mapping[str, Any]) -> None:
     path.write_text(yaml.safe_dump(config), "utf-8")
     load(path, {}, collectors=COLLECTORS, metrics=choosable_names())
