@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from inspect import isawaitable
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from aiohttp import web
 
@@ -22,7 +22,9 @@ from xo_exporter.simulator.plugins import Plugins
 from xo_exporter.simulator.rrd import Rrd
 from xo_exporter.simulator.schema import NULL
 from xo_exporter.simulator.sessions import Sessions
-from xo_exporter.simulator.tls import Identity, self_signed
+
+if TYPE_CHECKING:
+    from xo_exporter.simulator.tls import Identity
 
 Result = TypeVar("Result")
 _ATTEMPTS = 20
@@ -150,6 +152,9 @@ class SimulatedPool:
             ]
             if self._advertise is not None:
                 listeners.append(self._advertise)
+            # Only here, since what makes certificates is large, and hardly a service needs it.
+            from xo_exporter.simulator.tls import self_signed  # noqa: PLC0415  as above
+
             self._identity = self_signed("xcp-ng.example.org", listeners)
         wanted = self.port
         for attempt in range(_ATTEMPTS):
