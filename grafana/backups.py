@@ -28,6 +28,15 @@ _WITHOUT = (
     ' and on (pool, uuid) xo_vm_power_state{power_state="Running"} == 1'
 )
 
+_LATEST = (
+    f"topk(100, max by ({_VM}, backup_job)"
+    ' (time() - xo_vm_backup_last_success_timestamp_seconds{pool=~"$pool"}'
+    ' or time() - xo_vm_backup_last_snapshot_timestamp_seconds{pool=~"$pool"}))'
+)
+_OLDEST = (
+    f'topk(50, max by ({_VM}) (time() - xo_vm_oldest_snapshot_timestamp_seconds{{pool=~"$pool"}}))'
+)
+
 _NOW = Section(
     "Now",
     [
@@ -97,8 +106,8 @@ _BACKUPS = Section(
         rows(
             Words(
                 "Backups by VM and job",
-                "The hundred VMs whose last good backup is oldest; one whose last snapshot is "
-                "newer than its last good backup has a backup that runs or that failed.",
+                "The hundred VMs whose last good backup, or without one whose last snapshot, is "
+                "oldest. Where the last snapshot is newer, a backup runs or has failed.",
                 _NO_BACKUP,
             ),
             [
@@ -110,11 +119,15 @@ _BACKUPS = Section(
                 Column(1, "Last snapshot", SECONDS),
                 Column(2, "Deltas since full"),
             ],
-            f"topk(100, max by ({_VM}, backup_job)"
-            ' (time() - xo_vm_backup_last_success_timestamp_seconds{pool=~"$pool"}))',
-            f"topk(100, max by ({_VM}, backup_job)"
-            ' (time() - xo_vm_backup_last_snapshot_timestamp_seconds{pool=~"$pool"}))',
-            f'topk(100, max by ({_VM}, backup_job) (xo_vm_backup_chain_length{{pool=~"$pool"}}))',
+            *(
+                f'max by ({_VM}, backup_job) ({head}xo_vm_backup_{name}{{pool=~"$pool"}})'
+                f" and on (pool, uuid, backup_job) {_LATEST}"
+                for head, name in (
+                    ("time() - ", "last_success_timestamp_seconds"),
+                    ("time() - ", "last_snapshot_timestamp_seconds"),
+                    ("", "chain_length"),
+                )
+            ),
             sort="Last good backup",
         ),
         rows(
@@ -176,12 +189,9 @@ _SNAPSHOTS = Section(
                 Column(1, "Snapshots"),
                 Column(2, "They take", BYTES),
             ],
-            f"topk(50, max by ({_VM})"
-            ' (time() - xo_vm_oldest_snapshot_timestamp_seconds{pool=~"$pool"}))',
-            f'max by ({_VM}) (xo_vm_snapshots{{pool=~"$pool"}}'
-            " and xo_vm_oldest_snapshot_timestamp_seconds)",
-            f'max by ({_VM}) (xo_vm_snapshot_usage_bytes{{pool=~"$pool"}}'
-            " and xo_vm_oldest_snapshot_timestamp_seconds)",
+            _OLDEST,
+            f"max by ({_VM}) (xo_vm_snapshots) and on (pool, uuid) {_OLDEST}",
+            f"max by ({_VM}) (xo_vm_snapshot_usage_bytes) and on (pool, uuid) {_OLDEST}",
             width=14,
             sort="Oldest",
         ),

@@ -39,6 +39,7 @@ def _asked(name: str) -> str:
     return top(10, f'[[xo_host_storage_{name}{{pool=~"$pool"}}]]', here)
 
 
+_LEVEL = f"xo_sr_physical_usage_bytes{_SELECTED} / xo_sr_size_bytes"
 _FREE = f"(xo_sr_size_bytes{_SELECTED} - xo_sr_physical_usage_bytes)"
 _GROWTH = f"deriv(xo_sr_physical_usage_bytes{_SELECTED}[$growth])"
 _LEFT = f"clamp_max({_FREE} / ({_GROWTH} > 0), {_FOREVER}) {NO_IMAGES}"
@@ -94,7 +95,7 @@ _NOW = Section(
         ),
         number(
             Words(
-                "Images to merge",
+                "To merge",
                 "Base copies that the garbage collector has still to merge.",
                 _NO_SR,
             ),
@@ -139,20 +140,16 @@ _FILL = Section(
                 Column(6, "Detached", COUNT, ((None, PLAIN), (1, "red"))),
             ],
             *(
-                f"{head}max by ({_BY}, sr_type) (({value}) * on (pool, uuid) group_left (sr_type)"
-                f" xo_sr_info){tail}"
-                for head, value, tail in (
-                    (
-                        "topk(100, ",
-                        f"xo_sr_physical_usage_bytes{_SELECTED} / xo_sr_size_bytes",
-                        ")",
-                    ),
-                    ("", f"xo_sr_size_bytes{_SELECTED}", ""),
-                    ("", f"xo_sr_usage_bytes{_SELECTED} / xo_sr_size_bytes", ""),
-                    ("", f"({_GROWTH} and xo_sr_size_bytes) * 86400", ""),
-                    ("", _LEFT, ""),
-                    ("", f"xo_sr_vdis{_SELECTED} and xo_sr_size_bytes", ""),
-                    ("", f"xo_sr_pbds{_SELECTED} - xo_sr_attached_pbds and xo_sr_size_bytes", ""),
+                f"max by ({_BY}, sr_type) (({value}) * on (pool, uuid) group_left (sr_type)"
+                f" xo_sr_info) and on (pool, uuid) topk(100, {_LEVEL})"
+                for value in (
+                    _LEVEL,
+                    f"xo_sr_size_bytes{_SELECTED}",
+                    f"xo_sr_usage_bytes{_SELECTED} / xo_sr_size_bytes",
+                    f"{_GROWTH} * 86400",
+                    _LEFT,
+                    f"xo_sr_vdis{_SELECTED}",
+                    f"xo_sr_pbds{_SELECTED} - xo_sr_attached_pbds",
                 )
             ),
             height=10,

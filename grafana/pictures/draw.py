@@ -28,7 +28,6 @@ from grafana.pictures.perses import drawn
 HERE: Final = Path(__file__).parent
 WIDTH, ROW, MARGIN = 1400, 30, 8  # pixels: of a picture, of a row of the grid, around all
 HEIGHT: Final = 34  # rows of the grid at most
-MINUTES: Final = 15
 EXPORTER, PROMETHEUS, PAGE = "127.0.0.1:19975", "127.0.0.1:19976", 19977
 
 
@@ -89,7 +88,7 @@ def site(folder: Path, prometheus: str) -> Iterator[None]:
 
 
 @contextmanager
-def demo(folder: Path) -> Iterator[str]:
+def demo(folder: Path, minutes: int) -> Iterator[str]:
     """Run the demo and a Prometheus for as long as the pictures are to show."""
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
@@ -114,8 +113,8 @@ def demo(folder: Path) -> Iterator[str]:
     silent = subprocess.DEVNULL
     running = [subprocess.Popen(command, stdout=silent, stderr=silent) for command in commands]
     try:
-        print(f"scraping the demo for {MINUTES} minutes")
-        time.sleep(MINUTES * 60)
+        print(f"scraping the demo for {minutes} minutes")
+        time.sleep(minutes * 60)
         yield f"http://{PROMETHEUS}"
     finally:
         for process in running:
@@ -123,7 +122,7 @@ def demo(folder: Path) -> Iterator[str]:
             process.wait(20)
 
 
-def variables(prometheus: str) -> dict[str, str]:
+def variables(prometheus: str, minutes: int) -> dict[str, str]:
     """Give what is selected: everything, and one host and VM with something to show."""
 
     def first(query: str, label: str = "uuid") -> str:
@@ -132,14 +131,14 @@ def variables(prometheus: str) -> dict[str, str]:
             return str(json.load(answer)["data"]["result"][0]["metric"][label])
 
     busiest = "sum by (uuid) (xo_vm_disk_read_bytes_per_second)"
-    steady = f'min_over_time(xo_vm_power_state{{power_state="Running"}}[{MINUTES}m]) == 1'
+    steady = f'min_over_time(xo_vm_power_state{{power_state="Running"}}[{minutes}m]) == 1'
     return {
         "pool": ".*",
         "container": ".*",
         "sr": ".*",
         "job": "xo",
         "growth": "1d",
-        "__range": f"{MINUTES}m",
+        "__range": f"{minutes}m",
         "__rate_interval": "20s",
         "host": first("topk(1, xo_host_running_vms)"),
         "host_name": first("topk(1, xo_host_running_vms)", "name_label"),
@@ -147,9 +146,9 @@ def variables(prometheus: str) -> dict[str, str]:
     }
 
 
-def draw(prometheus: str, target: Path, uids: list[str]) -> None:
+def draw(prometheus: str, target: Path, uids: list[str], minutes: int) -> None:
     """Draw the dashboards into a folder."""
-    chosen = variables(prometheus)
+    chosen = variables(prometheus, minutes)
     now = int(time.time() * 1000)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -159,7 +158,7 @@ def draw(prometheus: str, target: Path, uids: list[str]) -> None:
                 if uids and path.stem not in uids:
                     continue
                 panels = [drawn(panel, chosen) for panel in _upper(path)]
-                page = {"start": now - MINUTES * 60_000, "end": now, "panels": panels}
+                page = {"start": now - minutes * 60_000, "end": now, "panels": panels}
                 (folder / "page.json").write_text(json.dumps(page))
                 rows = max(panel["y"] + panel["h"] for panel in panels)
                 _photograph(folder, target / f"{path.stem}.png", rows * ROW + 2 * MARGIN)
@@ -197,14 +196,15 @@ def main() -> None:
     """Draw what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--prometheus", help="one that has scraped the demo, as http://…")
+    parser.add_argument("--minutes", type=int, default=15, help="how much of the past is shown")
     parser.add_argument("--into", type=Path, default=HERE, help="the folder of the pictures")
     parser.add_argument("dashboards", nargs="*", help="their UIDs, such as xo-vm; default: all")
     asked = parser.parse_args()
     if asked.prometheus:
-        draw(asked.prometheus, asked.into, asked.dashboards)
+        draw(asked.prometheus, asked.into, asked.dashboards, asked.minutes)
         return
-    with tempfile.TemporaryDirectory() as folder, demo(Path(folder)) as prometheus:
-        draw(prometheus, asked.into, asked.dashboards)
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder), asked.minutes) as prometheus:
+        draw(prometheus, asked.into, asked.dashboards, asked.minutes)
 
 
 if __name__ == "__main__":

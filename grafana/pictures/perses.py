@@ -83,7 +83,7 @@ def _number(panel: Json) -> tuple[str, Json]:
     spec: Json = {
         "calculation": "last-number",
         "format": _format(panel),
-        "valueFontSize": 26,
+        "valueFontSize": 22,
         "thresholds": {
             "defaultColor": COLOURS[steps[0]["color"]],
             "steps": [
@@ -131,8 +131,10 @@ def _table(panel: Json) -> tuple[str, Json]:
         if properties["displayName"] == sorted_by:
             column["sort"] = "desc"
         for mapping in properties.get("mappings", []):
-            words[query or 0] = {k: v["text"] for k, v in mapping["options"].items()}
-            cells += [_cell(result) for result in mapping["options"].values()]
+            # Cells are coloured by their text: what cannot be seen tells this column's from others.
+            mark = "\u200b" * (query or 0)
+            words[query or 0] = {k: v["text"] + mark for k, v in mapping["options"].items()}
+            cells += [_cell(result, mark) for result in mapping["options"].values()]
         columns.append(column)
     columns.sort(key=lambda column: _place(column, order["indexByName"]))
     spec = {
@@ -147,9 +149,10 @@ def _table(panel: Json) -> tuple[str, Json]:
     return "Table", spec
 
 
-def _cell(result: Json) -> Json:
-    condition = {"kind": "Value", "spec": {"value": result["text"]}}
-    return {"condition": condition, "text": result["text"], "textColor": COLOURS[result["color"]]}
+def _cell(result: Json, mark: str) -> Json:
+    text = result["text"] + mark
+    condition = {"kind": "Value", "spec": {"value": text}}
+    return {"condition": condition, "text": text, "textColor": COLOURS[result["color"]]}
 
 
 def _properties(override: Json) -> Json:
