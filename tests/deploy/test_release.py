@@ -1,6 +1,7 @@
 """What a release has: packages that install, an SBOM, and pinned requirements."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -59,13 +60,15 @@ def test_the_same_is_pinned_everywhere(root: Path) -> None:
             assert test.get(package, version) == version
 
 
+@pytest.mark.timeout(400)  # it fetches packages
 def test_a_release_can_be_made(root: Path, tmp_path: Path) -> None:
     """Sdist and wheel are built, the wheel shows the demo, the SBOM names its parts."""
     done = subprocess.run(
         [sys.executable, root / "deploy/release/check.py", tmp_path],
+        env={**os.environ, "PIP_NO_COMPILE": "1"},
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=390,
         check=False,
     )
     assert done.returncode == 0, done.stderr

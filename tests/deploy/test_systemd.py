@@ -59,6 +59,7 @@ def test_its_configuration_is_one(root: Path, tmp_path: Path) -> None:
     assert len(config.pools) == 1
 
 
+@pytest.mark.timeout(400)  # it fetches packages
 def test_the_recipe_installs_it(root: Path, tmp_path: Path) -> None:
     """What the page says, line by line but for systemctl, gives the program that the unit runs."""
     page = (root / "deploy/README.md").read_text("utf-8")
@@ -72,7 +73,7 @@ def test_the_recipe_installs_it(root: Path, tmp_path: Path) -> None:
         env={**os.environ, "PIP_NO_COMPILE": "1"},
         input="secret\n",
         text=True,
-        timeout=110,
+        timeout=390,
         check=True,
     )
     unit = (tmp_path / "etc/systemd/system/xo-exporter.service").read_text("utf-8")
