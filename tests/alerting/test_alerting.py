@@ -236,19 +236,20 @@ def test_what_happens_is_told_once_and_so_is_its_end(
     def happen() -> None:
         database.modify("SR", sr, physical_utilisation=str(int(size) * 97 // 100))
         database.modify("host_metrics", metrics, live=False)
-        database.modify("VM", vm, power_state="Paused")  # as one of many things with that host
         age_backup(database, snapshot, time.time() - 4 * DAY)
 
     pool.do(happen)
     pool.do(die)
     expected = {Told(*what, "firing") for what in happened}
     eventually(lambda: expected <= set(inbox.told))
-    # Both are so, and a worse one says it all.
+    # This is so as well, and a worse one says it all: the SR's own, and that of the VM's host.
+    pool.do(lambda: database.modify("VM", vm, power_state="Paused"))
     eventually(lambda: {"XoSrFilling", "XoVmPaused"} <= _firing(get, prometheus))
 
     unread = {Told("pager", "XoPoolNotRead", LABEL, status) for status in ("firing", "resolved")}
     with pool.faults.active(Status(503)):
         eventually(lambda: unread & set(inbox.told))
+        pool.do(lambda: database.modify("VM", vm, power_state="Running"))
         time.sleep(5.0)  # longer than alerts go on that nothing is known of
     eventually(lambda: unread <= set(inbox.told))
     expected |= unread
@@ -257,7 +258,6 @@ def test_what_happens_is_told_once_and_so_is_its_end(
     def mend() -> None:
         database.modify("SR", sr, physical_utilisation=used)
         database.modify("host_metrics", metrics, live=True)
-        database.modify("VM", vm, power_state="Running")
         age_backup(database, snapshot, time.time())
 
     pool.do(live)
