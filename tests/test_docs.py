@@ -99,6 +99,16 @@ def test_each_recipe_exists(page: Path) -> None:
     assert named <= set(targets)
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_are_named_exist(page: str) -> None:
+    """Each file and folder that they name is there, in the project or its package."""
+    named = re.findall(r"`([\w*./-]+(?:\.(?:py|md|yml)|/))`", _prose(ROOT / page))
+    assert len(named) > 5
+    for name in named:
+        folders = [ROOT, *(ROOT / part for part in ("xo_exporter", "tests", "docs"))]
+        assert any(True for folder in folders for _ in folder.glob(name)), name
+
+
 def _texts() -> Iterator[str]:
     """Give each text in the code, with `…` for what is put into it."""
     for path in (ROOT / "xo_exporter").rglob("*.py"):
