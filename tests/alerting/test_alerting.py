@@ -57,7 +57,7 @@ class Inbox:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 for alert in body["alerts"]:
                     labels = alert["labels"]
-                    of = labels.get("name_label", labels["pool"])
+                    of = labels.get("name_label") or labels.get("pool", "")
                     status = alert["status"]
                     inbox.told.append(Told(body["receiver"], labels["alertname"], of, status))
                 self.send_response(200)
@@ -99,10 +99,12 @@ def pool(healthy_estate: Database) -> Iterator[SimulatedPool]:
 def rules(folder: Path) -> Path:
     """Make the rules for a clock on which a second is long."""
     settings = yaml.safe_load((RULES / "thresholds.yml").read_text("utf-8"))
-    quick = {
+    quick: dict[str, Any] = {
         "keep_firing_for": "3s",
         "alerts": {name: {"for": "1s"} for name in settings["alerts"]},
     }
+    # A Prometheus that has just begun has no target yet; and a scrape may well take a second.
+    quick["alerts"] |= {name: {"for": "30s"} for name in ("XoExporterAbsent", "XoExporterDown")}
     (folder / "quick.yml").write_text(yaml.safe_dump(quick))
     arguments = ["--thresholds", str(folder / "quick.yml"), "--to", str(folder / "rules")]
     subprocess.run([sys.executable, str(RULES / "generate.py"), *arguments], check=True)
