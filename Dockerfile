@@ -29,7 +29,6 @@ LABEL org.opencontainers.image.title="xo-exporter" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/xo-exporter /opt/xo-exporter
 ENV PATH=/opt/xo-exporter/bin:${PATH} \
-    MALLOC_ARENA_MAX=2 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 # A number, so that Kubernetes can see that it is not root; it owns nothing and writes nothing.

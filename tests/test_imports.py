@@ -26,7 +26,7 @@ LAYERS = [
     {"model"},
     {"exposition"},
     {"metrics"},
-    {"pool_labels", "logs", "cautions", "check_hints", "demo_stack"},
+    {"pool_labels", "logs", "cautions", "check_hints", "demo_stack", "memory"},
     {"reading"},
     {"collector"},
     {"web"},

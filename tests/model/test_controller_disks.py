@@ -56,8 +56,8 @@ def test_hosts_of_one_name(model: Model) -> None:
             "2": {"VM": "b", "VDI": "d", "currently_attached": True},
         },
     )
-    names = [disk.host_name for disk in built.part(ControllerDisks).disks]
-    assert names == ["Host (11111111)", "Host (22222222)"]
+    uuids = [disk.host.UUID for disk in built.part(ControllerDisks).disks]
+    assert uuids == ["11111111-a", "22222222-b"]
 
 
 def test_names_are_bounded(model: Model) -> None:
