@@ -32,6 +32,12 @@ _DISKS = (
     ' "uuid", "$1", "vdi_uuid", "(.*)")'
 )
 
+
+def _vm(name: str) -> str:
+    """Give what is known of the VM, one line through migrations and new names."""
+    return f'max without (container, name_label) (xo_vm_{name}{{uuid="$vm"}})'
+
+
 _NOW = Section(
     "Now",
     [
@@ -113,8 +119,8 @@ _BUSY = Section(
         lines(
             Words("CPUs", "Usage of each virtual CPU, and their mean.", _UNREAD),
             SHARE,
-            Query('xo_vm_cpu_usage_ratio{uuid="$vm"}', "mean"),
-            Query('xo_vm_cpu_core_usage_ratio{uuid="$vm"}', "CPU {{core}}"),
+            Query(_vm("cpu_usage_ratio"), "mean"),
+            Query(_vm("cpu_core_usage_ratio"), "CPU {{core}}"),
             most=1,
         ),
         lines(
@@ -124,11 +130,11 @@ _BUSY = Section(
                 _UNREAD,
             ),
             BYTES,
-            Query('xo_vm_memory_size_bytes{uuid="$vm"}', "size"),
-            Query('xo_vm_memory_usage_bytes{uuid="$vm"}', "in use"),
-            Query('xo_vm_memory_target_bytes{uuid="$vm"}', "target"),
-            Query('xo_vm_memory_dynamic_max_bytes{uuid="$vm"}', "dynamic maximum"),
-            Query('xo_vm_memory_dynamic_min_bytes{uuid="$vm"}', "dynamic minimum"),
+            Query(_vm("memory_size_bytes"), "size"),
+            Query(_vm("memory_usage_bytes"), "in use"),
+            Query(_vm("memory_target_bytes"), "target"),
+            Query(_vm("memory_dynamic_max_bytes"), "dynamic maximum"),
+            Query(_vm("memory_dynamic_min_bytes"), "dynamic minimum"),
         ),
     ],
 )
@@ -139,24 +145,24 @@ _STORAGE = Section(
         lines(
             Words("Read", "What the VM reads from each disk.", _UNREAD),
             BYTES_A_SECOND,
-            Query('xo_vm_disk_read_bytes_per_second{uuid="$vm"}', _DISK),
+            Query(_vm("disk_read_bytes_per_second"), _DISK),
         ),
         lines(
             Words("Written", "What the VM writes to each disk.", _UNREAD),
             BYTES_A_SECOND,
-            Query('xo_vm_disk_write_bytes_per_second{uuid="$vm"}', _DISK),
+            Query(_vm("disk_write_bytes_per_second"), _DISK),
         ),
         lines(
             Words("Requests", "Requests to each disk that are completed.", _UNREAD),
             BY_SECOND,
-            Query('xo_vm_disk_read_operations_per_second{uuid="$vm"}', "read, {{device}}"),
-            Query('xo_vm_disk_write_operations_per_second{uuid="$vm"}', "written, {{device}}"),
+            Query(_vm("disk_read_operations_per_second"), "read, {{device}}"),
+            Query(_vm("disk_write_operations_per_second"), "written, {{device}}"),
         ),
         lines(
             Words("Duration of requests", "Mean duration of a request to each disk.", _UNREAD),
             SECONDS,
-            Query('xo_vm_disk_read_latency_seconds{uuid="$vm"}', "read, {{device}}"),
-            Query('xo_vm_disk_write_latency_seconds{uuid="$vm"}', "written, {{device}}"),
+            Query(_vm("disk_read_latency_seconds"), "read, {{device}}"),
+            Query(_vm("disk_write_latency_seconds"), "written, {{device}}"),
         ),
         rows(
             Words("Disks", "The VM's disks: what they hold, on which SR.", "The VM has no disk"),
@@ -175,7 +181,7 @@ _STORAGE = Section(
         lines(
             Words("Requests under way", "Mean number of requests under way.", _UNREAD),
             COUNT,
-            Query('xo_vm_disk_queue_operations{uuid="$vm"}', "{{device}}"),
+            Query(_vm("disk_queue_operations"), "{{device}}"),
             width=8,
         ),
     ],
@@ -187,14 +193,12 @@ _NETWORKS = Section(
         lines(
             Words("Received", "What the VM receives on each VIF.", _UNREAD),
             "Bps",
-            Query('xo_vm_network_receive_bytes_per_second{uuid="$vm"}', "{{device}} · {{network}}"),
+            Query(_vm("network_receive_bytes_per_second"), "{{device}} · {{network}}"),
         ),
         lines(
             Words("Sent", "What the VM sends on each VIF.", _UNREAD),
             "Bps",
-            Query(
-                'xo_vm_network_transmit_bytes_per_second{uuid="$vm"}', "{{device}} · {{network}}"
-            ),
+            Query(_vm("network_transmit_bytes_per_second"), "{{device}} · {{network}}"),
         ),
     ],
 )
@@ -250,7 +254,7 @@ _CARE = Section(
                 "Hosts record it only where they are told to: xe vm-data-source-record",
             ),
             SHARE,
-            Query('xo_vm_runstate_ratio{uuid="$vm"}', "{{state}}"),
+            Query(_vm("runstate_ratio"), "{{state}}"),
             stacked=True,
         ),
         lines(

@@ -130,8 +130,7 @@ def variables(prometheus: str, minutes: int) -> dict[str, str]:
         with urllib.request.urlopen(url) as answer:
             return str(json.load(answer)["data"]["result"][0]["metric"][label])
 
-    busiest = "sum by (uuid) (xo_vm_disk_read_bytes_per_second)"
-    steady = f'min_over_time(xo_vm_power_state{{power_state="Running"}}[{minutes}m]) == 1'
+    steady = f"topk(1, count_over_time(xo_vm_memory_usage_bytes[{minutes}m]))"
     return {
         "pool": ".*",
         "container": ".*",
@@ -142,7 +141,7 @@ def variables(prometheus: str, minutes: int) -> dict[str, str]:
         "__rate_interval": "20s",
         "host": first("topk(1, xo_host_running_vms)"),
         "host_name": first("topk(1, xo_host_running_vms)", "name_label"),
-        "vm": first(f"topk(1, {busiest} and on (uuid) {steady})"),
+        "vm": first(steady),
     }
 
 

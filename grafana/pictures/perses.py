@@ -129,7 +129,7 @@ def _table(panel: Json) -> tuple[str, Json]:
         if query is not None:
             column |= {"format": UNITS[properties["unit"]], "align": "right"}
         if properties["displayName"] == sorted_by:
-            column["sort"] = "desc"
+            column |= {"sort": "desc", "enableSorting": True}
         for mapping in properties.get("mappings", []):
             # Cells are coloured by their text: what cannot be seen tells this column's from others.
             mark = "\u200b" * (query or 0)

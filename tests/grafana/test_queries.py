@@ -117,6 +117,20 @@ def test_a_graph_shows_what_was_before_the_exporter_fell_silent(
             assert any(server.past(expression, silent=600) for expression in asked)
 
 
+def test_a_vm_that_migrates_stays_one_line(
+    server: Prometheus, selections: list[dict[str, str]]
+) -> None:
+    """No graph of a VM tells by a label which host it was on, but the one that is about that."""
+    about_hosts = "xo-vm: Where it has been"
+    graphs = [panel for panel in PANELS if panel.page == "xo-vm" and panel.name != about_hosts]
+    for panel in graphs:
+        for query in panel.queries:
+            if panel.json["type"] == "timeseries":
+                assert not any(
+                    "container" in found for found in answers(server, dict(query), selections)
+                )
+
+
 @pytest.mark.parametrize("growth", ["1h", "6h", "7d:10m", "30d:1h"])
 def test_growth_can_be_asked_of_any_time(server: Prometheus, growth: str) -> None:
     """Each choice of the time of growth makes a query that Prometheus takes."""
