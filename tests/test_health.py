@@ -3,6 +3,8 @@
 import http.server
 import socket
 import ssl
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,3 +66,14 @@ def test_nobody_there() -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         assert not answers(Listen("127.0.0.1", probe.getsockname()[1]))
+
+
+def test_the_command_says_so() -> None:
+    """Where nobody answers the status is 1, with a line that says where it was asked."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        listen = f"127.0.0.1:{probe.getsockname()[1]}"
+        command = [sys.executable, "-m", "xo_exporter", "health", "--listen", listen]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert listen in done.stderr

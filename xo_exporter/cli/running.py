@@ -162,7 +162,10 @@ def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) ->
 @with_logs("warning")
 def health(listen: Listen) -> int:
     """Ask the service on this machine whether it lives: for a container's health check."""
-    return OK if answers(listen) else NOT_READ_IN_FULL
+    if answers(listen):
+        return OK
+    click.echo(f"xo-exporter: no service that is well answers at {listen}", err=True)
+    return NOT_READ_IN_FULL
 
 
 def _web_config(path: Path | None) -> WebConfigFile | None:
