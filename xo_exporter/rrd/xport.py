@@ -22,6 +22,7 @@ ROWS: Final = 3  # the newest ones that a value may come from
 _TIME_DIGITS: Final = 12
 _TIME: Final = re.compile(f"[0-9]{{1,{_TIME_DIGITS}}}")  # seconds since the epoch
 _END_OF_LEGEND: Final = b"</legend></meta><data>"
+_BETWEEN: Final = b"</v><v>"
 
 
 Cells = Sequence[str | bytes | None]
@@ -131,23 +132,24 @@ class Parser:
 
     def _split(self, data: bytes) -> list[Row] | None:
         """The rows, where they have exactly the form that hosts print; else None."""
-        rows: list[Row] = []
+        found: list[tuple[int, bytes]] = []
         *texts, rest = data.split(b"</row>")
         if rest != b"</data></xport>":
             return None
         for text in texts:
             head, between, cells = text.partition(b"</t><v>")
             time_text = head.removeprefix(b"<row><t>")
-            values = cells.removesuffix(b"</v>").split(b"</v><v>")
             begun = between and head.startswith(b"<row><t>")
             timed = begun and time_text.isdigit() and len(time_text) <= _TIME_DIGITS
             # So many signs are those between the cells: there is no other markup in them.
             signs = 2 * self._width - 1
             plain = cells.endswith(b"</v>") and cells.count(b"<") == signs and b"&" not in cells
-            if not (timed and plain and len(values) == self._width):
+            if not (timed and plain and cells.count(_BETWEEN) == self._width - 1):
                 return None
-            rows.append((int(time_text), values))
-        return rows
+            found.append((int(time_text), cells))
+        # No more than will be looked at.
+        found.sort(key=lambda row: row[0], reverse=True)
+        return [(at, cells.removesuffix(b"</v>").split(_BETWEEN)) for at, cells in found[:ROWS]]
 
 
 def parse(body: bytes) -> Updates:
