@@ -40,10 +40,16 @@ def _by_tls(host: str, port: int) -> bool:
     context.verify_mode = ssl.CERT_NONE
     connection = http.client.HTTPSConnection(host, port, timeout=_TIMEOUT, context=context)
     try:
-        connection.request("GET", _PATH)
-        return connection.getresponse().status in _ALIVE
+        connection.connect()
     except ssl.SSLError as error:
         return "ALERT" in (error.reason or "")
+    except OSError:
+        return False
+    try:
+        connection.request("GET", _PATH)
+        return connection.getresponse().status in _ALIVE
+    except (ssl.SSLError, ConnectionError):
+        return True  # by TLS 1.3 it says only now that it wants a certificate
     except (OSError, http.client.HTTPException):
         return False
     finally:

@@ -122,7 +122,7 @@ def xport(meta: str, data: str) -> Fault:
 
 
 AT_RRD: dict[str, Fault] = {
-    "slow": Slow(delay=3.0),
+    "slow": Slow(delay=6.0),
     "dripping": Slow(drip=1, pause=0.2),
     "json": Garbage(b'{"meta":{},"data":[]}', JSON),
     "another root": Garbage(b"<rrd/>", XML),
