@@ -28,25 +28,40 @@ _PROBLEMS: Final = (
     problem("Host down", 'xo_host_power_state{pool=~"$pool",power_state="Halted"} == 1'),
     problem("Host in maintenance", 'xo_host_maintenance{pool=~"$pool"} == 1'),
     problem("Host's RRDs not read", 'xo_host_rrd_up{pool=~"$pool"} == 0'),
-    problem("SR not attached to a host", 'xo_pbd_attached{pool=~"$pool"} == 0', "sr"),
+    problem(
+        "SR not attached to a host",
+        'xo_pbd_attached{pool=~"$pool"} == 0'
+        ' unless on (pool, uuid) (xo_pbd_info and on (pool, sr_uuid)'
+        ' label_replace(xo_sr_maintenance == 1, "sr_uuid", "$1", "uuid", "(.+)"))'
+        ' unless on (pool, uuid) (xo_pbd_info and on (pool, host_uuid) label_replace('
+        'xo_host_power_state{power_state="Running"} == 0, "host_uuid", "$1", "uuid", "(.+)"))',
+        "sr",
+    ),
     problem("SR in maintenance", 'xo_sr_maintenance{pool=~"$pool"} == 1'),
     problem("Disks missing on an SR", 'xo_sr_missing_vdis{pool=~"$pool"} > 0'),
     problem("Path to storage lost", 'xo_pbd_paths{pool=~"$pool"} < xo_pbd_best_paths', "sr"),
     problem(
         "NIC or bond without link",
-        'xo_pif_carrier{pool=~"$pool"} == 0'
-        ' and on (pool, uuid) (xo_pif_attached == 1 or xo_pif_attached{bond!=""})',
+        'xo_pif_carrier{pool=~"$pool",bond=""} == 0 and on (pool, uuid) xo_pif_attached == 1'
+        ' and on (pool, container, device) xo_pif_info{address!=""}',
         "device",
     ),
     problem(
+        "Bond with a link down", 'xo_bond_links_up{pool=~"$pool"} < xo_bond_links', "device"
+    ),
+    problem(
         "HA has no plan",
-        'xo_pool_ha_plan_exists_for{pool=~"$pool"} < xo_pool_ha_host_failures_to_tolerate',
+        'xo_pool_ha_enabled{pool=~"$pool"} == 1 and on (pool, uuid)'
+        " (xo_pool_ha_plan_exists_for < xo_pool_ha_host_failures_to_tolerate"
+        " or xo_pool_ha_overcommitted == 1)",
     ),
     problem("Cluster not quorate", 'xo_cluster_quorate{pool=~"$pool"} == 0', "pool"),
     problem(
         "Protected VM not running",
-        'xo_vm_ha_protected{pool=~"$pool"} == 1'
-        ' and on (pool, uuid) xo_vm_power_state{power_state="Running"} == 0',
+        'xo_vm_ha_protected{pool=~"$pool"} == 1 and on (pool) xo_pool_ha_enabled == 1'
+        ' and on (pool, uuid) xo_vm_power_state{power_state=~"Halted|Suspended"} == 1'
+        ' unless on (pool, uuid) xo_vm_operation_blocked{operation="start"} == 1'
+        " unless on (pool, uuid) xo_vm_replica_info",
     ),
 )
 

@@ -133,7 +133,7 @@ def _host(host: SeenHost) -> Mapping[str, str]:
     state = host.power_state or "unknown"
     known = {True: ("good", "read"), False: ("bad", "not read"), None: ("", "not asked")}
     mood, rrds = known[host.rrd_up]
-    age = "" if host.rrd_age is None else f"{host.rrd_age:.0f} s old"
+    age = "" if host.rrd_age is None else f"{host.rrd_age:.0f} s old when read"
     return {"name": host.name_label, "state": state, "mood": mood, "rrds": rrds, "age": age}
 
 
