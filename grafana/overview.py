@@ -31,9 +31,9 @@ _PROBLEMS: Final = (
     problem(
         "SR not attached to a host",
         'xo_pbd_attached{pool=~"$pool"} == 0'
-        ' unless on (pool, uuid) (xo_pbd_info and on (pool, sr_uuid)'
+        " unless on (pool, uuid) (xo_pbd_info and on (pool, sr_uuid)"
         ' label_replace(xo_sr_maintenance == 1, "sr_uuid", "$1", "uuid", "(.+)"))'
-        ' unless on (pool, uuid) (xo_pbd_info and on (pool, host_uuid) label_replace('
+        " unless on (pool, uuid) (xo_pbd_info and on (pool, host_uuid) label_replace("
         'xo_host_power_state{power_state="Running"} == 0, "host_uuid", "$1", "uuid", "(.+)"))',
         "sr",
     ),
@@ -46,9 +46,7 @@ _PROBLEMS: Final = (
         ' and on (pool, container, device) xo_pif_info{address!=""}',
         "device",
     ),
-    problem(
-        "Bond with a link down", 'xo_bond_links_up{pool=~"$pool"} < xo_bond_links', "device"
-    ),
+    problem("Bond with a link down", 'xo_bond_links_up{pool=~"$pool"} < xo_bond_links', "device"),
     problem(
         "HA has no plan",
         'xo_pool_ha_enabled{pool=~"$pool"} == 1 and on (pool, uuid)'
