@@ -12,7 +12,7 @@ from typing import Final
 
 _M_TRIM_THRESHOLD: Final = -1
 _M_ARENA_MAX: Final = -8
-_NEW_ONES: Final = 50_000  # objects, after which the youngest are looked at; by default 700
+_NEW_ONES: Final = 5_000  # objects, after which the youngest are looked at; by default 700
 _KEPT: Final = 1 << 20  # bytes at the heap's end that stay for the next time
 
 
@@ -28,7 +28,7 @@ def share_one_heap() -> None:
 def collect_less_often() -> None:
     """Have the garbage collector look less often: at hundreds of thousands of objects that stay.
 
-    Hardly anything that a scrape makes holds on to itself. It is a tenth of a steady scrape, and
-    a fifth of the first one.
+    Hardly anything that a scrape makes holds on to itself, so that it is mostly in vain. What was
+    there long is looked at more often than by default: of a model that is gone something stays.
     """
-    gc.set_threshold(_NEW_ONES, 20, 50)
+    gc.set_threshold(_NEW_ONES, 10, 5)
