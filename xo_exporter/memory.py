@@ -1,4 +1,4 @@
-"""How memory is given back: by glibc, and by Python's garbage collector.
+"""How glibc keeps the memory that was given back to it.
 
 By default each thread gets a heap of its own, and what a scrape of a large pool frees in one is
 not there for another: half as much again, measured on 10,000 VMs. One heap for all costs nothing
@@ -6,13 +6,11 @@ here, where Python lets one thread at a time allocate.
 """
 
 import ctypes
-import gc
 from contextlib import suppress
 from typing import Final
 
 _M_TRIM_THRESHOLD: Final = -1
 _M_ARENA_MAX: Final = -8
-_NEW_ONES: Final = 5_000  # objects, after which the youngest are looked at; by default 700
 _KEPT: Final = 1 << 20  # bytes at the heap's end that stay for the next time
 
 
@@ -23,12 +21,3 @@ def share_one_heap() -> None:
         mallopt(_M_ARENA_MAX, 1)
         # Said outright, it stays so; else glibc keeps more each time that much is freed.
         mallopt(_M_TRIM_THRESHOLD, _KEPT)
-
-
-def collect_less_often() -> None:
-    """Have the garbage collector look less often: at hundreds of thousands of objects that stay.
-
-    Hardly anything that a scrape makes holds on to itself, so that it is mostly in vain. What was
-    there long is looked at more often than by default: of a model that is gone something stays.
-    """
-    gc.set_threshold(_NEW_ONES, 10, 5)
