@@ -20,6 +20,7 @@ from xo_exporter.xapi.session import Session
 Serve = Callable[..., Awaitable[str]]
 Until = Callable[[Callable[[], object]], Awaitable[None]]
 Answer = Callable[[str], Awaitable[dict[str, Any]]]
+Scripted = Callable[..., Awaitable[RecordReader]]
 WITH_MESSAGES = (*BASE, "message")
 
 
@@ -32,16 +33,23 @@ async def reader(session: Session) -> AsyncIterator[RecordReader]:
 
 
 @pytest.fixture
-async def scripted(serve: Serve) -> AsyncIterator[Callable[[Answer], Awaitable[RecordReader]]]:
-    """Read from a server that has no records; what it says of messages is told by a function."""
+async def scripted(serve: Serve) -> AsyncIterator[Scripted]:
+    """Read from a server that has no records; what it says of messages is told by a function.
+
+    `objects` says the same of all else, for as long as it says anything.
+    """
     made: list[tuple[Session, RecordReader]] = []
 
-    async def start(answer: Answer) -> RecordReader:
+    async def start(
+        answer: Answer, objects: Callable[[], dict[str, Any] | None] = lambda: None
+    ) -> RecordReader:
         async def handle(request: web.BaseRequest) -> web.StreamResponse:
             _, classes, token, _ = json.loads(await request.read())["params"]
             found: dict[str, Any] = {"events": [], "valid_ref_counts": {}, "token": "1,0"}
             if classes == ["message"]:
                 found = await answer(token)
+            else:
+                found = objects() or found
             error = found.pop("error", None)
             return web.json_response({"result": None if error else found, "error": error, "id": 1})
 
@@ -111,9 +119,10 @@ async def test_without_messages_nobody_asks(pool: SimulatedPool, session: Sessio
 
 
 async def test_messages_that_take_long_are_not_waited_for(
-    scripted: Callable[[Answer], Awaitable[RecordReader]], until: Until
+    scripted: Scripted, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other records come without them; they are there at the reading after they came."""
+    monkeypatch.setattr(message_reader, "GRACE", 0.01)
     come = asyncio.Event()
     asked: list[str] = []
 
@@ -141,7 +150,7 @@ async def test_messages_that_take_long_are_not_waited_for(
     ],
 )
 async def test_a_failure_costs_the_messages_alone(
-    scripted: Callable[[Answer], Awaitable[RecordReader]],
+    scripted: Scripted,
     error: object,
     kind: type[Exception],
     token: str,
@@ -165,8 +174,32 @@ async def test_a_failure_costs_the_messages_alone(
     assert asked == ["", "1,5", token]
 
 
+async def test_what_was_asked_beside_a_failure_is_given_up(scripted: Scripted) -> None:
+    """Where the other records fail, messages are asked for anew, and no old failure is told."""
+    error = {"error": ["INTERNAL_ERROR", "x"]}
+    failing: list[dict[str, Any]] = []
+    asked: list[str] = []
+
+    async def answer(token: str) -> dict[str, Any]:
+        asked.append(token)
+        if not failing:
+            return batch("1,5", "a")
+        await asyncio.sleep(0.1)  # it fails, too, but later
+        return error
+
+    reader = await scripted(answer, lambda: failing[0] if failing else None)
+    await reader.update()
+    failing.append(error)
+    with pytest.raises(ApiFailure):
+        await reader.update()
+    failing.clear()
+    assert names(await reader.update()) == ["a"]
+    assert reader.message_failure is None
+    assert asked == ["", "1,5", "1,5"]
+
+
 async def test_an_answer_that_never_comes_is_given_up(
-    scripted: Callable[[Answer], Awaitable[RecordReader]], monkeypatch: pytest.MonkeyPatch
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After its time a call is given up, and the next reading begins another."""
     monkeypatch.setattr(message_reader, "_LONGEST", 0.05)
@@ -184,7 +217,7 @@ async def test_an_answer_that_never_comes_is_given_up(
 
 
 async def test_deletions_that_were_not_told_do_not_pile_up(
-    scripted: Callable[[Answer], Awaitable[RecordReader]], monkeypatch: pytest.MonkeyPatch
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond what XAPI keeps, and twice what there was at first, all are read anew."""
     monkeypatch.setattr(message_reader, "_KEPT", 3)

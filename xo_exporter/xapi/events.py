@@ -103,7 +103,11 @@ class RecordReader:
         else:
             await self.read_first_group()  # which tells, too, how the server is to be asked
             self._messages.start()
-            await self._update()
+            try:
+                await self._update()
+            except BaseException:  # cancelled, too: what hangs would be waited for in vain
+                self._messages.give_up()
+                raise
             await self._messages.settle()
             if isinstance(self._messages.failure, SessionInvalid):
                 await self._update()  # where the session has ended, all hear of it
@@ -129,7 +133,7 @@ class RecordReader:
     def close(self) -> None:
         """Give up what is under way."""
         if self._messages is not None:
-            self._messages.close()
+            self._messages.give_up()
 
     def records(self) -> Records:
         """The records as last read.

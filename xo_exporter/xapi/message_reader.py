@@ -14,8 +14,10 @@ from xo_exporter.xapi.session import Session
 CLASS: Final = "message"
 TOKEN_LOST: Final = ("EVENTS_LOST", "EVENT_FROM_TOKEN_PARSE_FAILURE")
 
+GRACE = 0.25
+"""Seconds that who has read all else waits for an answer."""
+
 _LONGEST: Final = 120.0  # seconds that an answer may take
-_GRACE: Final = 0.25  # seconds that who has read all else waits for it
 _KEPT: Final = 10_000  # messages that XAPI keeps, unless it was told otherwise
 
 
@@ -48,12 +50,13 @@ class MessageReader:
         """Wait a moment for what `start` has begun, if it was begun since the last call."""
         if self._task is not None and self._is_new:
             self._is_new = False
-            await asyncio.wait({self._task}, timeout=_GRACE)
+            await asyncio.wait({self._task}, timeout=GRACE)
 
-    def close(self) -> None:
-        """Give up what is under way."""
+    def give_up(self) -> None:
+        """Forget what is under way, and how the last time went; `start` begins anew."""
         if self._task is not None:
             self._task.cancel()
+        self._task, self.table, self.failure = None, None, None
 
     async def _update(self) -> None:
         try:
