@@ -4,6 +4,7 @@ import asyncio
 import gc
 import gzip
 import threading
+import time
 import weakref
 from collections.abc import Awaitable, Callable
 
@@ -14,7 +15,8 @@ import xo_exporter.collector.scrape
 from xo_exporter import reading
 from xo_exporter.collector import Collector, Form, Scrape
 from xo_exporter.collector.body import AT_WORK, Bodies
-from xo_exporter.simulator import Hang, SimulatedPool, Slow
+from xo_exporter.model.objects import VM, PoolModel
+from xo_exporter.simulator import Hang, SimulatedPool, Slow, actions
 
 MakePool = Callable[..., Awaitable[SimulatedPool]]
 MakeCollector = Callable[..., Collector]
@@ -136,7 +138,7 @@ async def test_rendering_has_bounds() -> None:
         return b"done"
 
     room = asyncio.Semaphore(AT_WORK)
-    tasks = [Bodies(render, room).body(Form()) for _ in range(20)]
+    tasks = [Bodies(room).body(Form(), render) for _ in range(20)]
     async with asyncio.timeout(10):
         while at_work < AT_WORK:  # noqa: ASYNC110  they begin in threads
             await asyncio.sleep(0.005)
@@ -159,3 +161,35 @@ async def test_scrapes_of_a_pool_that_was_let_go_are_forgotten(
     assert gone() is not None
     next(iter(collector.pools.values())).reader.last_asked -= reading.pool.IDLE_AFTER
     await until(lambda: gc.collect() is not None and gone() is None)
+
+
+def _left_of_models() -> int:
+    return sum(isinstance(thing, PoolModel | VM) for thing in gc.get_objects())
+
+
+async def test_a_model_that_is_replaced_is_free_at_once(
+    make_pool: MakePool, make_collector: MakeCollector
+) -> None:
+    """Once the next model is built and shown, the last one is gone without any look for garbage."""
+    pool = await make_pool()
+    collector = make_collector(pool)
+    scrape = await collector.scrape()
+    await scrape.body(Form())
+    running = [
+        ref
+        for ref, vm in pool.database.tables["VM"].items()
+        if vm["power_state"] == "Running" and not vm["is_control_domain"]
+    ]
+    assert running
+    gc.collect()
+    before = _left_of_models()
+    gc.disable()
+    try:
+        for ref in running[:3]:
+            actions.stop_vm(pool.database, ref, time.time())
+            scrape = await collector.scrape()
+            await scrape.body(Form())
+        assert scrape.complete
+        assert _left_of_models() == before
+    finally:
+        gc.enable()

@@ -46,25 +46,25 @@ def compress(parts: Iterable[bytes]) -> bytes:
 class Bodies:
     """The bodies of one scrape, for as long as somebody holds on to them.
 
-    render: gives the body in a form, called in a thread; at_work: bounds these calls.
+    at_work: bounds how many are rendered at a time.
     """
 
-    def __init__(self, render: Callable[[Form], bytes], at_work: asyncio.Semaphore) -> None:
-        self._render = render
+    def __init__(self, at_work: asyncio.Semaphore) -> None:
         self._at_work = at_work
         self._tasks: WeakValueDictionary[Form, asyncio.Task[bytes]] = WeakValueDictionary()
 
-    def body(self, form: Form) -> "asyncio.Task[bytes]":
+    def body(self, form: Form, render: Callable[[Form], bytes]) -> "asyncio.Task[bytes]":
         """The body in a form, to be awaited by `asyncio.shield`: others may wait for it, too.
 
-        Who comes while somebody still holds the task gets the same one.
+        `render` makes it, in a thread. Who comes while somebody still holds the task gets the
+        same one.
         """
         task = self._tasks.get(form)
         if task is None:
-            task = asyncio.create_task(self._make(form))
+            task = asyncio.create_task(self._make(form, render))
             self._tasks[form] = task
         return task
 
-    async def _make(self, form: Form) -> bytes:
+    async def _make(self, form: Form, render: Callable[[Form], bytes]) -> bytes:
         async with self._at_work:
-            return await asyncio.to_thread(self._render, form)
+            return await asyncio.to_thread(render, form)

@@ -37,7 +37,7 @@ class Scrape:
     ) -> None:
         self.outcomes = tuple(outcomes)
         self._selection = selection
-        self._bodies = Bodies(self._render, at_work)
+        self._bodies = Bodies(at_work)
 
     @property
     def models(self) -> list[PoolModel]:
@@ -74,7 +74,7 @@ class Scrape:
 
     def body(self, form: Form) -> "asyncio.Task[bytes]":
         """The exposition as the body of an answer; see `Bodies.body`."""
-        return self._bodies.body(form)
+        return self._bodies.body(form, self._render)
 
     def _render(self, form: Form) -> bytes:
         exposition = self.exposition(process=form.process)
