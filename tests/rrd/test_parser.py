@@ -68,6 +68,8 @@ DAMAGES = (
         b"\n",
     ),
     *(b"\xff", b"<![CDATA[1]]>", b"<t>5</t>", b"-", b"9" * 20, b"<row>", b"\x00", b"1e999"),
+    # What means something in JSON, which the cells are read as.
+    *(b'"', b'","', b"\\u0031", b"\\", b"]", b'1","2</v ><v>3', b"1_0", b"+1"),
 )
 
 

@@ -4,39 +4,40 @@ Its rows come newest first, with a legend entry `CF:owner:uuid:source` for each 
 order. Times are of the host's clock, which may be hours off ours.
 """
 
-import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from lxml import etree
 
 from xo_exporter.errors import BadAnswer
+from xo_exporter.rrd.printed import TIME_DIGITS, PrintedCells, number, printed_rows
 from xo_exporter.rrd.values import HostRrd, Sources, Values
 from xo_exporter.xapi.xml_text import has_document_type, mend
 
 MAX_AGE: Final = 60.0  # seconds; what is older is unknown
 ROWS: Final = 3  # the newest ones that a value may come from
 
-_TIME_DIGITS: Final = 12
-_TIME: Final = re.compile(f"[0-9]{{1,{_TIME_DIGITS}}}")  # seconds since the epoch
+_TIME: Final = re.compile(f"[0-9]{{1,{TIME_DIGITS}}}")  # seconds since the epoch
+_LEGEND: Final = b"<legend>"
 _END_OF_LEGEND: Final = b"</legend></meta><data>"
-_BETWEEN: Final = b"</v><v>"
 
-
-Cells = Sequence[str | bytes | None]
+Cells = PrintedCells | list[str | None]
 """The text of each cell of a row."""
 
 Row = tuple[int, Cells]
 """The time of a row, and its cells."""
 
 
-class Owner(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Owner:
     """A host or VM that has columns: what they are, and where in each row.
 
-    `repeats` has the further columns of sources that come more than once: the place among
-    `sources`, and that in a row.
+    `of` gives its values out of those of a row. `repeats` has the further columns of sources
+    that come more than once: the place among `sources`, and that in a row.
     """
 
     kind: str  # host or vm
@@ -44,6 +45,13 @@ class Owner(NamedTuple):
     sources: Sources
     positions: tuple[int, ...]
     repeats: tuple[tuple[int, int], ...] = ()
+    of: Callable[[list[float]], Sequence[float]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        first, last = self.positions[0], self.positions[-1]
+        together = self.positions == tuple(range(first, last + 1))
+        wanted = (slice(first, last + 1),) if together else self.positions
+        object.__setattr__(self, "of", itemgetter(*wanted))
 
 
 class Updates(NamedTuple):
@@ -109,47 +117,27 @@ class Parser:
     """Parses the answers of one host, one after the other.
 
     What a legend says is worked out once for as long as it stays the same, and then the rows
-    are split as hosts print them, to the byte; whatever looks otherwise is left to lxml.
+    are read as hosts print them, to the byte; whatever looks otherwise is left to lxml.
     """
 
     def __init__(self) -> None:
-        self._legend = b""  # a digest of it
+        self._legend = b""  # with what ends it; the whole text, as a digest takes longer
         self._width = 0
         self._owners: tuple[Owner, ...] = ()
 
     def parse(self, body: bytes) -> Updates:
         """The XML that `/rrd_updates` gives; raises BadAnswer for anything else."""
-        head, end_of_legend, data = body.partition(_END_OF_LEGEND)
-        _, _, legend = head.partition(b"<legend>")
-        digest = hashlib.blake2b(legend, digest_size=16).digest() if end_of_legend else b""
-        if digest and digest == self._legend:
-            rows = self._split(data)
+        start = body.find(_LEGEND)
+        if self._legend and body.startswith(self._legend, start):
+            data = body[start + len(self._legend) :]
+            rows = printed_rows(data, self._width, ROWS)
             if rows is not None:
-                return _updates(self._owners, rows)
+                return Updates(self._owners, tuple(rows))
         entries, parsed = _parsed(body)
-        self._legend, self._width, self._owners = digest, len(entries), _owners(entries)
+        end = body.find(_END_OF_LEGEND, start)
+        self._legend = b"" if end < 0 else body[start : end + len(_END_OF_LEGEND)]
+        self._width, self._owners = len(entries), _owners(entries)
         return _updates(self._owners, parsed)
-
-    def _split(self, data: bytes) -> list[Row] | None:
-        """The rows, where they have exactly the form that hosts print; else None."""
-        found: list[tuple[int, bytes]] = []
-        *texts, rest = data.split(b"</row>")
-        if rest != b"</data></xport>":
-            return None
-        for text in texts:
-            head, between, cells = text.partition(b"</t><v>")
-            time_text = head.removeprefix(b"<row><t>")
-            begun = between and head.startswith(b"<row><t>")
-            timed = begun and time_text.isdigit() and len(time_text) <= _TIME_DIGITS
-            # So many signs are those between the cells: there is no other markup in them.
-            signs = 2 * self._width - 1
-            plain = cells.endswith(b"</v>") and cells.count(b"<") == signs and b"&" not in cells
-            if not (timed and plain and cells.count(_BETWEEN) == self._width - 1):
-                return None
-            found.append((int(time_text), cells))
-        # No more than will be looked at.
-        found.sort(key=lambda row: row[0], reverse=True)
-        return [(at, cells.removesuffix(b"</v>").split(_BETWEEN)) for at, cells in found[:ROWS]]
 
 
 def parse(body: bytes) -> Updates:
@@ -179,18 +167,10 @@ def _updates(owners: tuple[Owner, ...], rows: list[Row]) -> Updates:
     return Updates(owners, tuple(rows[:ROWS]))
 
 
-def _number(text: str | bytes | None) -> float:
-    try:
-        return float(text or "")
-    except ValueError:
-        return math.nan
-
-
 def _numbers(cells: Cells) -> list[float]:
-    try:
-        return list(map(float, cells))  # type: ignore[arg-type]  # None is a TypeError, as caught
-    except (TypeError, ValueError):
-        return [_number(cell) for cell in cells]
+    if isinstance(cells, PrintedCells):
+        return cells.numbers()
+    return [number(cell) for cell in cells]
 
 
 def known_values(updates: Updates, now: float) -> HostRrd:
@@ -211,16 +191,15 @@ def known_values(updates: Updates, now: float) -> HostRrd:
     return HostRrd(found["host"], found["vm"], age)
 
 
-def _known(owner: Owner, newest: list[float], rows: list[Cells]) -> list[float | None]:
-    numbers = [
-        number if 0 <= (number := newest[position]) < math.inf else None
-        for position in owner.positions
-    ]
-    if None in numbers:
-        further = [*owner.repeats, *enumerate(owner.positions)]
-        for cells in rows:
-            for place, position in further:
-                if numbers[place] is None:
-                    number = _number(cells[position])
-                    numbers[place] = number if 0 <= number < math.inf else None
+def _known(owner: Owner, newest: list[float], rows: list[Cells]) -> Sequence[float | None]:
+    found = owner.of(newest)
+    if math.isfinite(sum(found)) and min(found) >= 0:
+        return found  # as a rule all are known
+    numbers = [value if 0 <= value < math.inf else None for value in found]
+    further = [*owner.repeats, *enumerate(owner.positions)]
+    for cells in rows:
+        for place, position in further:
+            if numbers[place] is None:
+                value = number(cells[position])
+                numbers[place] = value if 0 <= value < math.inf else None
     return numbers
