@@ -10,12 +10,11 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from xo_exporter import cautions
+from xo_exporter import cautions, memory
 from xo_exporter.collector import Collector
 from xo_exporter.config import Config, Listen, PoolConfig, Secret, Url
 from xo_exporter.demo_stack import prometheus_beside
 from xo_exporter.errors import ConfigError
-from xo_exporter.memory import share_one_heap
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.simulator import SimulatedPool, make_estate
 from xo_exporter.web import listener
@@ -86,7 +85,7 @@ async def _serving(
     collector = Collector(config)
     # Who builds and renders, in threads, gives the event loop its turn sooner than by default.
     sys.setswitchinterval(_SWITCH_INTERVAL)
-    share_one_heap()
+    memory.settle()
     reload = _Reloader(collector, load).reload
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     app = application(collector, start=False, reload=reload if with_lifecycle else None)

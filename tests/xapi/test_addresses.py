@@ -11,7 +11,7 @@ POOL = Url.parse("https://xcp1.example.org")
 def _asked(
     address: str, hostname: str = "", *, url: Url = POOL, members: tuple[str, ...] = ()
 ) -> Target:
-    return target_of(url, [Url.parse(member) for member in members], address, hostname)
+    return target_of(url, tuple(map(Url.parse, members)), address, hostname)
 
 
 @pytest.mark.parametrize(

@@ -14,42 +14,22 @@ from xo_exporter.metrics.table import Metric, Pair, Table
 
 _NOTHING: Final = object()  # equals nothing that is read
 
-_Row = tuple[int, Metric[Any]]
-"""A metric and its position in the table."""
 
+class _Column:
+    """What a row read of each object, in their order, and the lines that this made."""
 
-class _Known:
-    """An object's labels and, by row, what was read of it and the lines that this made."""
+    __slots__ = ("lines", "metric", "read")
 
-    __slots__ = ("_labels", "lines", "pairs", "read", "thing")
+    def __init__(self, metric: Metric[Any]) -> None:
+        self.metric = metric
+        self.read: list[Any] = []
+        self.lines: list[str] = []
 
-    def __init__(self, pairs: tuple[Pair, ...], rows: int) -> None:
-        self.thing: Any = None
-        self.pairs = pairs
-        self._labels: Labels | None = None
-        self.read: list[Any] = [_NOTHING] * rows
-        self.lines = [""] * rows
-
-    def update(self, rows: Iterable[_Row], *, keep_labels: bool) -> list[int]:
-        """Make the lines of those rows anew that read something else; gives their positions."""
-        thing, known = self.thing, self.read
-        updated: list[int] = []
-        for position, metric in rows:
-            found = metric.read(thing)
-            if found != known[position]:
-                updated.append(position)
-                known[position] = found
-                if self._labels is None:
-                    self._labels = Labels(self.pairs)
-                self.lines[position] = "".join(
-                    [
-                        f"{metric.name}{labels.text} {number(value)}\n"
-                        for labels, value in metric.write(self._labels, found)
-                    ]
-                )
-        if not keep_labels:  # they are larger than what they are made of
-            self._labels = None
-        return updated
+    def place(self, kept: Sequence[int | None]) -> None:
+        """Go over to other objects; of each, its place so far, or None where it has none."""
+        read, lines = self.read, self.lines
+        self.read = [_NOTHING if place is None else read[place] for place in kept]
+        self.lines = ["" if place is None else lines[place] for place in kept]
 
 
 class TableLines:
@@ -62,12 +42,16 @@ class TableLines:
         self._table = table
         self._most = most
         self.dropped: dict[str, int] = {}
-        self._rows = tuple(enumerate(table.metrics))
-        self._measured = tuple(row for row in self._rows if row[1].measured)
-        self._from_records = tuple(row for row in self._rows if not row[1].measured)
+        self._columns = tuple(_Column(metric) for metric in table.metrics)
+        rows = range(len(self._columns))
+        self._measured = [row for row in rows if table.metrics[row].measured]
+        self._from_records = [row for row in rows if not table.metrics[row].measured]
         self._pool: str | None = None
-        self._known: dict[str, _Known] = {}  # by UUID, in the order of the objects
-        self._texts = [b""] * len(self._rows)
+        self._things: list[Any] = []
+        self._places: dict[str, int] = {}  # of each thing, by its UUID
+        self._pairs: list[tuple[Pair, ...]] = []
+        self._labels: list[Labels | None] = []
+        self._texts = [b""] * len(self._columns)
         self.families = tuple(table.describe())
 
     def of(
@@ -76,35 +60,56 @@ class TableLines:
         """The lines of each row, all objects together; as `PoolLines.of`."""
         if changed is None or pool != self._pool:
             self._pool = pool
-            self._known = self._labelled(objects, pool)
-            self._update(self._known.values(), self._rows)
-            stale = set(range(len(self._rows)))
+            self._place({thing.UUID: thing for thing in objects}, pool)
+            stale = set(range(len(self._columns)))
+            self._update(range(len(self._things)), stale)
         else:
-            dirty = [known for uuid in changed if (known := self._known.get(uuid))]
-            stale = self._update(dirty, self._from_records)
-            if self._measured:
-                stale |= self._update(self._known.values(), self._measured)
-        for position in stale:
-            parts = [known.lines[position] for known in self._known.values()]
-            name = self.families[position].name
-            self._texts[position] = joined(parts, self._most, name, self.dropped)
+            places = (self._places.get(uuid) for uuid in changed)
+            stale = self._update(
+                [place for place in places if place is not None], self._from_records
+            )
+            stale |= self._update(range(len(self._things)), self._measured)
+        if not self._measured:  # they are larger than what they are made of
+            self._labels = [None] * len(self._things)
+        for row in stale:
+            parts, name = self._columns[row].lines, self.families[row].name
+            self._texts[row] = joined(parts, self._most, name, self.dropped)
         return tuple(self._texts)
 
-    def _update(self, some: Iterable[_Known], rows: Sequence[_Row]) -> set[int]:
-        """Bring the lines of some objects up to date; gives the rows that have others now."""
-        keep_labels = bool(self._measured)
-        return {
-            position for known in some for position in known.update(rows, keep_labels=keep_labels)
-        }
+    def _place(self, things: dict[str, Any], pool: str) -> None:
+        """Go over to these objects by UUID; what is known of one stays, if its labels do."""
+        labels_of = self._table.labels
+        pairs = [labels_of(thing, pool) for thing in things.values()]
+        kept = [
+            before if before is not None and self._pairs[before] == those else None
+            for before, those in zip(map(self._places.get, things), pairs, strict=True)
+        ]
+        self._labels = [None if before is None else self._labels[before] for before in kept]
+        self._things, self._pairs = list(things.values()), pairs
+        self._places = {uuid: place for place, uuid in enumerate(things)}
+        for column in self._columns:
+            column.place(kept)
 
-    def _labelled(self, objects: Sequence[Any], pool: str) -> dict[str, _Known]:
-        labels_of, before, now = self._table.labels, self._known, {}
-        rows = len(self._rows)
-        for thing in objects:
-            pairs = labels_of(thing, pool)
-            known = before.get(thing.UUID)
-            if known is None or known.pairs != pairs:
-                known = _Known(pairs, rows)
-            known.thing = thing
-            now[thing.UUID] = known
-        return now
+    def _update(self, places: Collection[int], rows: Iterable[int]) -> set[int]:
+        """Bring the lines of some objects up to date; gives the rows that have others now."""
+        return {row for row in rows if self._has_changed(self._columns[row], places)}
+
+    def _has_changed(self, column: _Column, places: Iterable[int]) -> bool:
+        things, read, metric = self._things, column.read, column.metric
+        changed = [
+            (place, found)
+            for place in places
+            if (found := metric.read(things[place])) != read[place]
+        ]
+        for place, found in changed:
+            labels = self._labels[place]
+            if labels is None:
+                labels = self._labels[place] = Labels(self._pairs[place])
+            column.lines[place] = "".join(
+                [
+                    f"{metric.name}{one.text} {number(value)}\n"
+                    for one, value in metric.write(labels, found)
+                ]
+            )
+            read[place] = found
+        return bool(changed)

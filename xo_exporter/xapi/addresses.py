@@ -1,7 +1,8 @@
 """At which address each host of a pool is asked, and for which name its certificate may be."""
 
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from xo_exporter.config import Url
@@ -27,7 +28,8 @@ def _same(one: str, other: str) -> bool:
         return one.casefold().removesuffix(".") == other.casefold().removesuffix(".")
 
 
-def target_of(url: Url, members: Iterable[Url], address: str, hostname: str) -> Target:
+@lru_cache(maxsize=4096)  # asked for each host at each reading
+def target_of(url: Url, members: tuple[Url, ...], address: str, hostname: str) -> Target:
     """Where to ask a host that XAPI knows by `address` and `hostname` (empty where unknown).
 
     As a `members` entry says that names it by either; else at the address, with the scheme and

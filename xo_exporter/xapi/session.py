@@ -132,13 +132,8 @@ class Session:
             target,
             "/rrd_updates",
             query=query,
-            # The session stands in the cookie: a URL ends up in logs. xapi hands the socket
-            # over to another daemon and closes it, so that there is nothing to keep.
-            headers={
-                "Accept": "text/xml",
-                "Cookie": f"session_id={self._ref}",
-                "Connection": "close",
-            },
+            # The session stands in the cookie: a URL ends up in logs.
+            headers={"Accept": "text/xml", "Cookie": f"session_id={self._ref}"},
             limit=limit,
         )
         if answer.status == 401:
