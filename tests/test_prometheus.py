@@ -2,15 +2,11 @@
 
 import json
 import math
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,68 +14,12 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.programs import eventually, get, output_of, serving
 from xo_exporter.simulator import SimulatedPool, make_estate
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 
-IN_TIME = 30.0  # seconds within which what must come has come
 OWN = ("up", "scrape_", "process_", "python_")  # Prometheus' own, and what is never the same twice
-
-
-def tool(name: str) -> str:
-    """Give the path of a program; without it the test is skipped, but never where CI=true."""
-    path = shutil.which(name)
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is missing")
-        pytest.skip(f"{name} is missing")
-    return path
-
-
-def free_port() -> int:
-    """Give a port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def get(url: str) -> str:
-    """Give the body of an answer, which must be 200."""
-    with urllib.request.urlopen(url, timeout=IN_TIME) as answer:
-        return str(answer.read().decode())
-
-
-def eventually(condition: Callable[[], object]) -> None:
-    """Wait until something is true, which must be soon; a server not up yet is not true."""
-    deadline = time.monotonic() + IN_TIME
-    while time.monotonic() < deadline:
-        try:
-            if condition():
-                return
-        except OSError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("waited in vain")
-
-
-@contextmanager
-def process(*command: str, env: Mapping[str, str] | None = None) -> Iterator[None]:
-    """Run a program beside the test; it is ended in the end."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("XO_EXPORTER_")}
-    with subprocess.Popen(
-        command,
-        env={**kept, **(env or {})},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as running:
-        try:
-            yield
-        finally:
-            running.terminate()
-            try:
-                running.wait(10)
-            except subprocess.TimeoutExpired:
-                running.kill()
 
 
 class Prometheus:
@@ -131,27 +71,22 @@ scrape_configs:
     http_sd_configs: [{{url: "{exporter}/sd", refresh_interval: 1s}}]
 """
     )
-    port = free_port()
-    with process(
-        tool("prometheus"),
+    with serving(
+        "prometheus",
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
-        f"--web.listen-address=127.0.0.1:{port}",
-    ):
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: get(f"{url}/-/ready"))
-        yield Prometheus(url)
+        "--web.listen-address=127.0.0.1:PORT",
+        logs=folder,
+    ) as address:
+        yield Prometheus(f"http://{address}")
 
 
 @contextmanager
-def exporter(*arguments: str, env: Mapping[str, str] | None = None) -> Iterator[str]:
+def exporter(folder: Path, command: str, **variables: str) -> Iterator[str]:
     """Run the exporter, and give its URL once it is ready."""
-    port = free_port()
-    command = (sys.executable, "-m", "xo_exporter", *arguments, "--listen", f"127.0.0.1:{port}")
-    with process(*command, env=env):
-        url = f"http://127.0.0.1:{port}"
-        eventually(lambda: get(f"{url}/-/ready"))
-        yield url
+    arguments = ("-m", "xo_exporter", command, "--listen", "127.0.0.1:PORT")
+    with serving(sys.executable, *arguments, logs=folder, **variables) as address:
+        yield f"http://{address}"
 
 
 def exposed(url: str) -> dict[Series, float]:
@@ -167,7 +102,7 @@ def exposed(url: str) -> dict[Series, float]:
 @pytest.mark.xdist_group("prometheus")
 def test_prometheus_gets_what_the_demo_shows(tmp_path: Path) -> None:
     """Every series of `demo` is in Prometheus, with its value where that stands still."""
-    with exporter("demo") as url, prometheus(tmp_path, url) as server:
+    with exporter(tmp_path, "demo") as url, prometheus(tmp_path, url) as server:
         eventually(lambda: server.scraped("metrics") and server.scraped("probe"))
         before = exposed(url)
         time.sleep(2.5)  # two scrapes
@@ -192,14 +127,14 @@ def pool() -> Iterator[SimulatedPool]:
 
 
 @pytest.fixture
-def served(pool: SimulatedPool) -> Iterator[str]:
+def served(tmp_path: Path, pool: SimulatedPool) -> Iterator[str]:
     """Serve that pool, and give the exporter's URL."""
     env = {
         "XO_EXPORTER_URL": pool.url,
         "XO_EXPORTER_USERNAME": pool.username,
         "XO_EXPORTER_PASSWORD": pool.password,
     }
-    with exporter("serve", env=env) as url:
+    with exporter(tmp_path, "serve", **env) as url:
         yield url
 
 
@@ -286,12 +221,4 @@ def test_promtool_has_nothing_to_say(served: str) -> None:
     """`promtool check metrics` accepts the text without a word."""
     name = json.loads(get(f"{served}/sd"))[0]["labels"]["instance"]
     for path in ("/metrics", f"/probe?target={name}"):
-        result = subprocess.run(
-            [tool("promtool"), "check", "metrics"],
-            input=get(served + path),
-            capture_output=True,
-            text=True,
-            timeout=IN_TIME,
-            check=False,
-        )
-        assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+        assert output_of("promtool", "check", "metrics", stdin=get(served + path)) == ""

@@ -1,21 +1,15 @@
 """What the tests with a real Prometheus and Alertmanager share: a healthy estate, programs."""
 
-import os
-import shutil
-import socket
-import subprocess
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
 
+from tests.programs import serving
 from xo_exporter.simulator import NULL, Database, actions, make_estate
 from xo_exporter.simulator.sessions import wire_time
 
-IN_TIME = 60.0  # seconds within which what must come has come
 HOUR = 3600.0
 
 Age = Callable[[Database, str, float], None]
@@ -90,89 +84,11 @@ def _mend_vms(database: Database, now: float) -> None:
                 database.modify("VM", ref, ha_restart_priority="", other_config=config)
 
 
-def _get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=IN_TIME) as answer:
-        return str(answer.read().decode())
-
-
-@pytest.fixture(scope="session")
-def get() -> Callable[[str], str]:
-    """Give the body of an answer, which must be 200."""
-    return _get
-
-
-@pytest.fixture(scope="session")
-def eventually() -> Callable[[Callable[[], object]], None]:
-    """Look until something is true; a server that isn't up yet is looked at again."""
-
-    def wait(look: Callable[[], object]) -> None:
-        deadline = time.monotonic() + IN_TIME
-        while time.monotonic() < deadline:
-            with suppress(OSError):
-                if look():
-                    return
-            time.sleep(0.1)
-        pytest.fail("waited in vain")
-
-    return wait
-
-
-@pytest.fixture(scope="session")
-def installed() -> Callable[..., None]:
-    """Skip the test where one of these programs is missing; fail it where CI=true."""
-
-    def look(*names: str) -> None:
-        for name in names:
-            if shutil.which(name) is None:
-                if os.environ.get("CI") == "true":
-                    pytest.fail(f"{name} is missing")
-                pytest.skip(f"{name} is missing")
-
-    return look
-
-
 @pytest.fixture(scope="module")
-def program(
-    tmp_path_factory: pytest.TempPathFactory, installed: Callable[..., None]
-) -> Iterator[Callable[..., str]]:
-    """Run a program and give its address once it is ready; it is ended in the end.
-
-    `PORT` in its arguments becomes a free port.
-    """
+def program(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+    """Run a server as `serving` does, and give its address; it is ended in the end."""
     logs = tmp_path_factory.mktemp("logs")
     with ExitStack() as stack:
-
-        def run(name: str, *arguments: str, ready: str = "/-/ready", **env: str) -> str:
-            installed(name)
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                address = f"127.0.0.1:{probe.getsockname()[1]}"
-            command = [name, *(text.replace("127.0.0.1:PORT", address) for text in arguments)]
-            kept = {k: v for k, v in os.environ.items() if not k.startswith("XO_EXPORTER_")}
-            log = logs / f"{address}.log"
-            with log.open("wb") as output:
-                process = subprocess.Popen(command, env=kept | env, stdout=output, stderr=output)
-            stack.callback(_end, process)
-            _wait_until_ready(process, f"http://{address}{ready}", log)
-            return address
-
-        yield run
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
-    deadline = time.monotonic() + IN_TIME
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(OSError):
-            _get(url)
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{process.args!r} did not get ready:\n{log.read_text('utf-8', 'replace')[-2000:]}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        yield lambda *command, **options: stack.enter_context(
+            serving(*command, logs=logs, **options)
+        )

@@ -21,6 +21,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.programs import eventually, get
 from xo_exporter.simulator import Database, SimulatedPool, Status
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -31,8 +32,6 @@ LABEL = "Main pool"
 TARGET = {"container": "exporter", "pool": "workers", "pod": "exporter-0"}
 
 Age = Callable[[Database, str, float], None]
-Eventually = Callable[[Callable[[], object]], None]
-Get = Callable[[str], str]
 Program = Callable[..., str]
 
 
@@ -162,27 +161,25 @@ def prometheus(
     )
 
 
-def _found(get: Get, prometheus: str, name: str) -> list[dict[str, str]]:
+def _found(prometheus: str, name: str) -> list[dict[str, str]]:
     answer = json.loads(get(f"http://{prometheus}/api/v1/query?query={name}"))
     return [result["metric"] for result in answer["data"]["result"]]
 
 
-def _rules_of(get: Get, prometheus: str) -> list[dict[str, Any]]:
+def _rules_of(prometheus: str) -> list[dict[str, Any]]:
     groups = json.loads(get(f"http://{prometheus}/api/v1/rules"))["data"]["groups"]
     return [rule for group in groups for rule in group["rules"]]
 
 
-def _firing(get: Get, prometheus: str) -> set[str]:
+def _firing(prometheus: str) -> set[str]:
     found = json.loads(get(f"http://{prometheus}/api/v1/alerts"))["data"]["alerts"]
     return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
 
 
 @pytest.mark.xdist_group("prometheus")
-def test_labels_of_the_target_leave_ours_alone(
-    get: Get, eventually: Eventually, exporter: str, prometheus: str
-) -> None:
+def test_labels_of_the_target_leave_ours_alone(exporter: str, prometheus: str) -> None:
     """A target's own `container` and `pool` give way to those of each series; its `pod` stays."""
-    eventually(lambda: _found(get, prometheus, "xo_sr_info"))
+    eventually(lambda: _found(prometheus, "xo_sr_info"))
     added = {"__name__": "xo_sr_info", "job": "xo", "instance": exporter, "pod": TARGET["pod"]}
     ours = [
         sample.labels | added
@@ -191,13 +188,11 @@ def test_labels_of_the_target_leave_ours_alone(
         if sample.name == "xo_sr_info"
     ]
     uuid = itemgetter("uuid")
-    assert sorted(_found(get, prometheus, "xo_sr_info"), key=uuid) == sorted(ours, key=uuid)
+    assert sorted(_found(prometheus, "xo_sr_info"), key=uuid) == sorted(ours, key=uuid)
 
 
 @pytest.mark.xdist_group("prometheus")
 def test_what_happens_is_told_once_and_so_is_its_end(
-    get: Get,
-    eventually: Eventually,
     age_backup: Age,
     pool: SimulatedPool,
     prometheus: str,
@@ -205,10 +200,10 @@ def test_what_happens_is_told_once_and_so_is_its_end(
 ) -> None:
     """An SR fills, a host dies, a backup gets old, the pool is out of reach for a while."""
     database = pool.database
-    eventually(lambda: _found(get, prometheus, "xo_up"))
+    eventually(lambda: _found(prometheus, "xo_up"))
     time.sleep(4.0)  # what would fire had the time to
-    assert _firing(get, prometheus) == set()
-    assert [rule for rule in _rules_of(get, prometheus) if rule["health"] != "ok"] == []
+    assert _firing(prometheus) == set()
+    assert [rule for rule in _rules_of(prometheus) if rule["health"] != "ok"] == []
 
     [sr] = database.find("SR", name_label="NAS 1 (NFS)")
     size, used = (database.tables["SR"][sr][name] for name in SIZES)
@@ -246,7 +241,7 @@ def test_what_happens_is_told_once_and_so_is_its_end(
     eventually(lambda: expected <= set(inbox.told))
     # This is so as well, and a worse one says it all: the SR's own, and that of the VM's host.
     pool.do(lambda: database.modify("VM", vm, power_state="Paused"))
-    eventually(lambda: {"XoSrFilling", "XoVmPaused"} <= _firing(get, prometheus))
+    eventually(lambda: {"XoSrFilling", "XoVmPaused"} <= _firing(prometheus))
 
     unread = {Told("pager", "XoPoolNotRead", LABEL, status) for status in ("firing", "resolved")}
     with pool.faults.active(Status(503)):
@@ -266,6 +261,6 @@ def test_what_happens_is_told_once_and_so_is_its_end(
     pool.do(mend)
     expected |= {Told(*what, "resolved") for what in happened}
     eventually(lambda: expected <= set(inbox.told))
-    eventually(lambda: not _firing(get, prometheus))
+    eventually(lambda: not _firing(prometheus))
     time.sleep(2.0)
     assert Counter(inbox.told) == Counter(expected)

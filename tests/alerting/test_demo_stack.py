@@ -1,27 +1,22 @@
 """`demo --with-prometheus` runs the whole, and ends it."""
 
 import json
-import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.programs import environment, eventually, found, get
 from xo_exporter.demo_stack import prometheus_beside
 from xo_exporter.errors import ConfigError
-
-Eventually = Callable[[Callable[[], object]], None]
-Get = Callable[[str], str]
-Installed = Callable[..., None]
 
 DEMO = (sys.executable, "-m", "xo_exporter", "demo", "--listen", "127.0.0.1:0", "--with-prometheus")
 
 
-def _refused(get: Get, url: str) -> bool:
+def _refused(url: str) -> bool:
     try:
         get(url)
     except ConnectionRefusedError:
@@ -32,16 +27,15 @@ def _refused(get: Get, url: str) -> bool:
 
 
 @pytest.mark.xdist_group("prometheus")
-def test_the_demo_runs_prometheus_and_alertmanager(
-    tmp_path: Path, get: Get, eventually: Eventually, installed: Installed
-) -> None:
+def test_the_demo_runs_prometheus_and_alertmanager(tmp_path: Path) -> None:
     """It says where they are; the rules are loaded and see the pool; with it both end."""
-    installed("prometheus", "prometheus-alertmanager")
+    found("prometheus")
+    found("prometheus-alertmanager")
     log = tmp_path / "log"
     with (
         log.open("wb") as output,
         subprocess.Popen(
-            DEMO, stdout=output, stderr=output, env={**os.environ, "TMPDIR": str(tmp_path)}
+            DEMO, stdout=output, stderr=output, env=environment(TMPDIR=str(tmp_path))
         ) as process,
     ):
         try:
@@ -63,7 +57,7 @@ def test_the_demo_runs_prometheus_and_alertmanager(
         finally:
             process.send_signal(signal.SIGTERM)
         assert process.wait(30) == 0
-    assert all(_refused(get, url) for url in said.values())
+    assert all(_refused(url) for url in said.values())
     assert list(tmp_path.iterdir()) == [log]
 
 
@@ -71,7 +65,7 @@ def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
     """Without the programs it ends with status 2, and says what to install."""
     done = subprocess.run(
         DEMO,
-        env={**os.environ, "PATH": str(tmp_path)},
+        env=environment(PATH=str(tmp_path)),
         capture_output=True,
         text=True,
         timeout=60,

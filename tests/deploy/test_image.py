@@ -4,14 +4,13 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.programs import eventually, found, free_port, get, missing
 
 ROOT = Path(__file__).parents[2]
 USER = 65532
@@ -41,12 +40,10 @@ def _run(*command: str) -> str:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give an image with Python and nothing else."""
-    missing = [program for program in NEEDED if shutil.which(program) is None]
-    if missing or os.geteuid() != 0:
-        why = f"needs root and {', '.join(NEEDED)}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(why)
-        pytest.skip(why)
+    for program in NEEDED:
+        found(program)
+    if os.geteuid() != 0:
+        missing("root's right to make images")
     if BASE in _run("buildah", "images", "--format", "{{.Name}}"):
         return BASE
     work = tmp_path_factory.mktemp("base")
@@ -78,12 +75,6 @@ def container(image: str) -> Iterator[str]:
     _run("buildah", "rm", name)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _processes(*words: str) -> list[int]:
     """Give those of the image's user whose command has these words."""
     found = []
@@ -100,21 +91,16 @@ def _processes(*words: str) -> list[int]:
 
 def test_the_image_runs_as_its_user_and_answers_a_scrape(container: str) -> None:
     """A container shows the simulated pool, is healthy, writes no file, and ends on SIGTERM."""
-    port = _free_port()
-    listen = f"127.0.0.1:{port}"
+    listen = f"127.0.0.1:{free_port()}"
     run = ["buildah", "run", "--isolation", "chroot", container, "--"]
     process = subprocess.Popen([*run, "xo-exporter", "demo", "--listen", listen])
+
+    def scraped() -> str:
+        assert process.poll() is None
+        return get(f"http://{listen}/metrics")
+
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                with urllib.request.urlopen(f"http://{listen}/metrics", timeout=30) as answer:
-                    text = answer.read().decode()
-                break
-            except OSError:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+        text = eventually(scraped)
         assert re.findall("^xo_up.*", text, re.MULTILINE) == ['xo_up{pool="demo"} 1.0']
         _run(*run, "xo-exporter", "health", "--listen", listen)
         (pid,) = _processes("demo", listen)

@@ -3,18 +3,18 @@
 The configuration is that of docs/scaling.md, with other addresses and a shorter interval.
 """
 
+import json
 import shlex
 import urllib.parse
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.programs import eventually, get
 from xo_exporter.simulator import SimulatedPool
 
-Ask = Callable[[str], Any]
-Eventually = Callable[[Callable[[], object], object], None]
 Exporter = Callable[[], str]
 Fleet = dict[str, SimulatedPool]
 Program = Callable[..., str]
@@ -24,37 +24,34 @@ SHARDS = ("0", "1")
 OFTEN = {"scrape_interval: 30s": "scrape_interval: 2s"}
 
 
-@pytest.fixture
-def found(ask: Ask) -> Callable[..., list[str]]:
+def wait_for(look: Callable[[], object], wanted: object) -> None:
+    """Look until there is what is wanted; what there is in its place is told in the end."""
+    with suppress(pytest.fail.Exception):
+        eventually(lambda: look() == wanted)
+    assert look() == wanted
+
+
+def found(query: str, label: str, *servers: str) -> list[str]:
     """Give a label of all that a query finds at these servers, sorted, with what comes twice."""
-
-    def query(query: str, label: str, *servers: str) -> list[str]:
-        arguments = urllib.parse.urlencode({"query": query})
-        answers = [ask(f"http://{server}/api/v1/query?{arguments}") for server in servers]
-        return sorted(
-            result["metric"][label] for answer in answers for result in answer["data"]["result"]
-        )
-
-    return query
+    arguments = urllib.parse.urlencode({"query": query})
+    answers = [json.loads(get(f"http://{server}/api/v1/query?{arguments}")) for server in servers]
+    return sorted(
+        result["metric"][label] for answer in answers for result in answer["data"]["result"]
+    )
 
 
-@pytest.fixture
-def shares(ask: Ask, eventually: Eventually, fleet: Fleet) -> Callable[..., list[set[str]]]:
+def shares(fleet: Fleet, *servers: str) -> list[set[str]]:
     """Give the pools that each server scrapes, once as many are up as there are pools."""
+    scraped: list[set[str]] = []
 
-    def wait(*servers: str) -> list[set[str]]:
-        scraped: list[set[str]] = []
+    def count() -> int:
+        answers = [get(f"http://{server}/api/v1/targets?state=active") for server in servers]
+        targets = [json.loads(answer)["data"]["activeTargets"] for answer in answers]
+        scraped[:] = [{target["labels"]["instance"] for target in part} for part in targets]
+        return sum(target["health"] == "up" for part in targets for target in part)
 
-        def count() -> int:
-            answers = [ask(f"http://{server}/api/v1/targets?state=active") for server in servers]
-            targets = [answer["data"]["activeTargets"] for answer in answers]
-            scraped[:] = [{target["labels"]["instance"] for target in part} for part in targets]
-            return sum(target["health"] == "up" for part in targets for target in part)
-
-        eventually(count, len(fleet))
-        return scraped
-
-    return wait
+    wait_for(count, len(fleet))
+    return scraped
 
 
 def uuids(fleet: Fleet, table: str) -> list[str]:
@@ -75,9 +72,6 @@ def test_prometheus_servers_share_the_fleet_by_hashmod(
     exporter: Exporter,
     program: Program,
     snippet: Snippet,
-    eventually: Eventually,
-    found: Callable[..., list[str]],
-    shares: Callable[..., list[set[str]]],
 ) -> None:
     """Each pool is scraped by one of two, held by its exporter alone, and seen by a third."""
 
@@ -88,7 +82,6 @@ def test_prometheus_servers_share_the_fleet_by_hashmod(
             f"--config.file={tmp_path / name}.yml",
             f"--storage.tsdb.path={tmp_path / name}",
             "--web.listen-address=127.0.0.1:PORT",
-            ready="/-/ready",
         )
 
     servers = [
@@ -104,18 +97,18 @@ def test_prometheus_servers_share_the_fleet_by_hashmod(
     ours = {f"prometheus-{shard}:9090": servers[int(shard)] for shard in SHARDS}
     federating = prometheus("federation", snippet("federation.yml", {**OFTEN, **ours}))
 
-    first, second = shares(*servers)
+    first, second = shares(fleet, *servers)
     assert 0 < len(first) < len(fleet)  # or nothing would be shared out
     assert first | second == fleet.keys()
-    eventually(lambda: found("xo_vm_info", "uuid", *servers), uuids(fleet, "VM"))
+    wait_for(lambda: found("xo_vm_info", "uuid", *servers), uuids(fleet, "VM"))
 
-    eventually(lambda: found("xo_up == 1", "pool", federating), sorted(fleet))
-    eventually(lambda: found("xo_host_info", "uuid", federating), uuids(fleet, "host"))
-    eventually(lambda: found('xo_up{shard="0"}', "pool", federating), sorted(first))
-    eventually(lambda: found('xo_up{shard="1"}', "pool", federating), sorted(second))
+    wait_for(lambda: found("xo_up == 1", "pool", federating), sorted(fleet))
+    wait_for(lambda: found("xo_host_info", "uuid", federating), uuids(fleet, "host"))
+    wait_for(lambda: found('xo_up{shard="0"}', "pool", federating), sorted(first))
+    wait_for(lambda: found('xo_up{shard="1"}', "pool", federating), sorted(second))
 
     # Who is scraped has a session; where there is one, the other exporter has none.
-    eventually(lambda: {len(pool.sessions.open) for pool in fleet.values()}, {1})
+    wait_for(lambda: {len(pool.sessions.open) for pool in fleet.values()}, {1})
 
 
 @pytest.mark.xdist_group("fleet")
@@ -125,9 +118,6 @@ def test_vmagents_share_the_fleet(
     exporter: Exporter,
     program: Program,
     snippet: Snippet,
-    eventually: Eventually,
-    found: Callable[..., list[str]],
-    shares: Callable[..., list[set[str]]],
 ) -> None:
     """Each pool is scraped by one of two vmagents, and VictoriaMetrics has each series once."""
     storage = program(
@@ -158,11 +148,11 @@ def test_vmagents_share_the_fleet(
         )
 
     members = [vmagent(member) for member in SHARDS]
-    first, second = shares(*members)
+    first, second = shares(fleet, *members)
     assert 0 < len(first) < len(fleet)  # or nothing would be shared out
     assert first | second == fleet.keys()
 
-    eventually(lambda: found("xo_up == 1", "pool", storage), sorted(fleet))
-    eventually(lambda: found("xo_vm_info", "uuid", storage), uuids(fleet, "VM"))
-    eventually(lambda: found('xo_up{member="0"}', "pool", storage), sorted(first))
-    eventually(lambda: found('xo_up{member="1"}', "pool", storage), sorted(second))
+    wait_for(lambda: found("xo_up == 1", "pool", storage), sorted(fleet))
+    wait_for(lambda: found("xo_vm_info", "uuid", storage), uuids(fleet, "VM"))
+    wait_for(lambda: found('xo_up{member="0"}', "pool", storage), sorted(first))
+    wait_for(lambda: found('xo_up{member="1"}', "pool", storage), sorted(second))

@@ -1,27 +1,23 @@
 """The committed dashboards, and a real Prometheus that has scraped the demo for a while."""
 
 import json
-import os
-import shutil
-import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 import pytest
 
 from grafana.build import FOLDER
+from tests.programs import eventually, get, serving
 
-IN_TIME: Final = 60.0
 ENOUGH: Final = 12  # seconds of data, which is two rows of the hosts' RRDs and more
-OPENER: Final = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +64,6 @@ PANELS: Final = [
 ]
 
 
-def tool(name: str) -> str:
-    """Give the path of a program; without it the test is skipped, but never where CI=true."""
-    path = shutil.which(name)
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"{name} is missing")
-        pytest.skip(f"{name} is missing")
-    return path
-
-
 class Prometheus:
     """A Prometheus that runs, by its HTTP API."""
 
@@ -88,9 +74,10 @@ class Prometheus:
         """Give the answer to a query; one that Prometheus refuses fails the test."""
         url = f"{self.url}/api/v1/{kind}?{urllib.parse.urlencode(parameters)}"
         try:
-            with OPENER.open(url, timeout=IN_TIME) as answer:
-                return json.load(answer)["data"]["result"]
+            return json.loads(get(url))["data"]["result"]
         except urllib.error.HTTPError as error:
+            if error.code == HTTPStatus.SERVICE_UNAVAILABLE:  # it isn't up yet
+                raise
             pytest.fail(f"{json.load(error)['error']} in {parameters['query']}")
 
     def instant(self, query: str) -> list[dict[str, Any]]:
@@ -114,52 +101,19 @@ class Prometheus:
         return sorted({result["metric"]["uuid"] for result in self.instant(query)})
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def _running(*command: str) -> Iterator[None]:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("XO_EXPORTER_")}
-    silent = subprocess.DEVNULL
-    with subprocess.Popen(command, env=kept, stdout=silent, stderr=silent) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _wait_for(server: Prometheus, query: str) -> None:
-    """Wait until a query finds something, which must be soon."""
-    deadline = time.monotonic() + IN_TIME
-    while time.monotonic() < deadline:
-        try:
-            if server.instant(query):
-                return
-        except OSError:
-            pass
-        time.sleep(0.2)
-    pytest.fail(f"nothing came of {query}")
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Run the demo and a Prometheus that has scraped it long enough; an alert fires in it."""
-    program = tool("prometheus")
     folder = tmp_path_factory.mktemp("grafana")
     (folder / "rules.yml").write_text(
         "groups: [{name: one, rules: [{alert: XoSrInUse, expr: xo_sr_physical_usage_bytes > 0,"
         " labels: {severity: info}}]}]\n"
     )
-    exporter, port = f"127.0.0.1:{_free_port()}", _free_port()
-    (folder / "prometheus.yml").write_text(
-        f"""
+    demo = ("-m", "xo_exporter", "demo", "--listen", "127.0.0.1:PORT", "--vms", "40")
+    with ExitStack() as stack:
+        exporter = stack.enter_context(serving(sys.executable, *demo, logs=folder))
+        (folder / "prometheus.yml").write_text(
+            f"""
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
 rule_files: [rules.yml]
 scrape_configs:
@@ -167,20 +121,18 @@ scrape_configs:
     honor_labels: true
     static_configs: [{{targets: ["{exporter}"]}}]
 """
-    )
-    demo = (sys.executable, "-m", "xo_exporter", "demo", "--listen", exporter, "--vms", "40")
-    with ExitStack() as stack:
-        stack.enter_context(_running(*demo))
-        stack.enter_context(
-            _running(
-                program,
+        )
+        address = stack.enter_context(
+            serving(
+                "prometheus",
                 f"--config.file={folder / 'prometheus.yml'}",
                 f"--storage.tsdb.path={folder / 'data'}",
-                f"--web.listen-address=127.0.0.1:{port}",
+                "--web.listen-address=127.0.0.1:PORT",
+                logs=folder,
             )
         )
-        found = Prometheus(f"http://127.0.0.1:{port}")
-        _wait_for(found, f"xo_host_cpu_usage_ratio offset {ENOUGH}s")
-        _wait_for(found, "deriv(xo_sr_physical_usage_bytes[1d]) > 0")
-        _wait_for(found, "ALERTS")
-        yield found
+        prometheus = Prometheus(f"http://{address}")
+        eventually(lambda: prometheus.instant(f"xo_host_cpu_usage_ratio offset {ENOUGH}s"))
+        eventually(lambda: prometheus.instant("deriv(xo_sr_physical_usage_bytes[1d]) > 0"))
+        eventually(lambda: prometheus.instant("ALERTS"))
+        yield prometheus

@@ -7,7 +7,8 @@ from typing import Final
 
 import pytest
 
-from tests.grafana.conftest import DASHBOARDS, tool
+from tests.grafana.conftest import DASHBOARDS
+from tests.programs import found
 
 HERE: Final = Path(__file__).parent
 
@@ -51,7 +52,7 @@ def typed_options() -> str:
 @pytest.fixture
 def modules() -> Path:
     """Find what `make unit` has installed."""
-    tool("npm")
+    found("npm")
     modules = HERE / "node_modules"
     if not (modules / "typescript").is_dir():
         pytest.fail(f"the packages are missing: cd {HERE} && npm install --no-package-lock")
@@ -69,7 +70,7 @@ def test_types_of_grafana_hold(modules: Path, tmp_path: Path) -> None:
         f'import type {{ Dashboard }} from "@grafana/schema";{PLAIN}'
         'export const wrong: Plain<Dashboard> = { schemaVersion: 41, title: 7, style: "x" };'
     )
-    compiler = [tool("node"), str(modules / "typescript" / "bin" / "tsc"), "--noEmit", "--strict"]
+    compiler = [found("node"), str(modules / "typescript" / "bin" / "tsc"), "--noEmit", "--strict"]
     how = ["--skipLibCheck", "--module", "nodenext", "--moduleResolution", "nodenext"]
     files = ["built_for.ts", "late.ts", "options.ts", "wrong.ts"]
     run = subprocess.run(

@@ -2,14 +2,11 @@
 
 import base64
 import http.client
-import os
 import re
-import shutil
 import socket
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +15,8 @@ from typing import NamedTuple
 import bcrypt
 import pytest
 import trustme
+
+from tests.programs import eventually, found, free_port, running
 
 PASSWORD = "correct horse"
 FOLDER = Path(__file__).parents[2]
@@ -40,62 +39,41 @@ class Server(NamedTuple):
     port: int
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert process.poll() is None, "the server ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    pytest.fail("the server takes no connection")
-
-
 @contextmanager
-def _running(command: list[str], port: int, **environment: str) -> Iterator[None]:
-    process = subprocess.Popen(
-        command, stderr=subprocess.DEVNULL, cwd=FOLDER, env={**os.environ, **environment}
-    )
-    try:
-        _wait_for(port, process)
+def _running(*command: str, port: int, log: Path, **variables: str) -> Iterator[None]:
+    """Run a server, which answers not everybody, until it takes connections."""
+    with running(*command, log=log, **variables) as process:
+
+        def listens() -> bool:
+            assert process.poll() is None, log.read_text("utf-8", "replace")
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+
+        eventually(listens)
         yield
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @contextmanager
 def _servers(folder: Path) -> Iterator[list[Server]]:
     """Both servers with the web configuration in `folder`."""
-    pushgateway = shutil.which("prometheus-pushgateway")
-    if pushgateway is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("prometheus-pushgateway is missing")
-        pytest.skip("prometheus-pushgateway is missing")
-    ours, theirs = _free_port(), _free_port()
+    pushgateway = found("prometheus-pushgateway")
+    ours, theirs = free_port(), free_port()
     file = f"--web.config.file={folder / 'web.yml'}"
     with ExitStack() as stack:
         stack.enter_context(
             _running(
-                [
-                    *(sys.executable, "-m", "xo_exporter", "serve"),
-                    *(file, "--listen", f"127.0.0.1:{ours}"),
-                ],
-                ours,
+                *(sys.executable, "-m", "xo_exporter", "serve"),
+                *(file, "--listen", f"127.0.0.1:{ours}"),
+                port=ours,
+                log=folder / "ours.log",
                 XO_EXPORTER_URL="http://127.0.0.1:1",
                 XO_EXPORTER_USERNAME="nobody",
                 XO_EXPORTER_PASSWORD="nothing",
             )
         )
         address = f"--web.listen-address=127.0.0.1:{theirs}"
-        stack.enter_context(_running([pushgateway, file, address], theirs))
+        log = folder / "theirs.log"
+        stack.enter_context(_running(pushgateway, file, address, port=theirs, log=log))
         yield [Server("ours", ours), Server("theirs", theirs)]
 
 
@@ -303,10 +281,10 @@ def test_client_certificate_of_another_name(folder: Path, authority: trustme.CA)
         "tls_server_config: {cert_file: server.crt, key_file: server.key, client_ca_file: ca.crt, "
         "client_auth_type: RequireAndVerifyClientCert, client_allowed_sans: [prometheus]}\n"
     )
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "xo_exporter", "demo", "--vms", "1", "--hosts", "1"]
     command += ["--listen", f"127.0.0.1:{port}", "--web.config.file", str(folder / "web.yml")]
-    with _running(command, port):
+    with _running(*command, port=port, log=folder / "log"):
         server = Server("ours", port)
         assert _tries(server, _client(folder, authority.issue_cert("prometheus"))) == 200
         assert _tries(server, _client(folder, authority.issue_cert("grafana"))) == "refused"
