@@ -2,16 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.programs import output_of
 from xo_exporter.config import load
-
-Tool = Callable[..., str]
 
 PROFILES = {"demo": "exporter-demo", "pools": "exporter"}
 
@@ -29,11 +27,11 @@ def profile(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def services(tool: Tool, folder: Path, profile: str) -> dict[str, Any]:
+def services(folder: Path, profile: str) -> dict[str, Any]:
     """Give the services that run with the profile."""
     arguments = ("-f", folder / "compose.yml", "--profile", profile)
     found: dict[str, Any] = json.loads(
-        tool("docker-compose", *arguments, "config", "--format", "json")
+        output_of("docker-compose", *arguments, "config", "--format", "json")
     )["services"]
     return found
 
@@ -47,9 +45,11 @@ def test_each_profile_has_its_exporter(services: dict[str, Any], profile: str) -
     assert ("secrets" in services[exporter]) == (profile == "pools")
 
 
-def test_without_a_profile_it_is_your_pools(tool: Tool, folder: Path) -> None:
+def test_without_a_profile_it_is_your_pools(folder: Path) -> None:
     """`docker compose up` alone starts an exporter, too."""
-    named = tool("docker-compose", "-f", folder / "compose.yml", "config", "--services").split()
+    named = output_of(
+        "docker-compose", "-f", folder / "compose.yml", "config", "--services"
+    ).split()
     assert "exporter" in named
     assert "exporter-demo" not in named
 
@@ -89,9 +89,9 @@ def test_what_is_mounted_is_there(services: dict[str, Any]) -> None:
         assert path.is_file() or any(path.iterdir()), path
 
 
-def test_prometheus_takes_its_configuration(tool: Tool, folder: Path) -> None:
+def test_prometheus_takes_its_configuration(folder: Path) -> None:
     """It is valid; the job is that of the rules, the target the exporter's name here."""
-    tool("promtool", "check", "config", "--syntax-only", folder / "prometheus.yml")
+    output_of("promtool", "check", "config", "--syntax-only", folder / "prometheus.yml")
     config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
     job = config["scrape_configs"][0]
     thresholds = yaml.safe_load((folder / "../prometheus/thresholds.yml").read_text("utf-8"))
@@ -117,9 +117,9 @@ def test_the_example_configuration_is_one(folder: Path, tmp_path: Path) -> None:
     assert len(config.pools) == 1
 
 
-def test_no_password_can_be_committed(tool: Tool, folder: Path) -> None:
+def test_no_password_can_be_committed(folder: Path) -> None:
     """Git ignores what is put beside the project as a secret."""
-    tool("git", "-C", folder, "check-ignore", "secrets/pool.password")
+    output_of("git", "-C", folder, "check-ignore", "secrets/pool.password")
 
 
 def test_grafana_is_provisioned(services: dict[str, Any], folder: Path) -> None:
@@ -134,13 +134,13 @@ def test_grafana_is_provisioned(services: dict[str, Any], folder: Path) -> None:
     assert {str(one["target"]) for one in services[service]["ports"]} == {port}
 
 
-def test_alerts_find_alertmanager(tool: Tool, services: dict[str, Any], folder: Path) -> None:
+def test_alerts_find_alertmanager(services: dict[str, Any], folder: Path) -> None:
     """Prometheus sends to the service that reads deploy/alertmanager, which amtool takes."""
     config = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
     (target,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     service, port = target.split(":")
     assert {str(one["target"]) for one in services[service]["ports"]} == {port}
     mounts = {volume["target"]: volume["source"] for volume in services[service]["volumes"]}
-    tool("amtool", "check-config", Path(mounts["/etc/alertmanager"]) / "alertmanager.yml")
+    output_of("amtool", "check-config", Path(mounts["/etc/alertmanager"]) / "alertmanager.yml")
     mounted = {volume["target"] for volume in services["prometheus"]["volumes"]}
     assert {str(Path(rule).parent) for rule in config["rule_files"]} <= mounted

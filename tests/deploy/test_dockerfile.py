@@ -1,15 +1,14 @@
 """The Dockerfile, read."""
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
-Tool = Callable[..., str]
+from tests.programs import output_of
 
 
-def test_hadolint_has_nothing_to_say(tool: Tool, root: Path) -> None:
+def test_hadolint_has_nothing_to_say(root: Path) -> None:
     """It follows the rules for Dockerfiles."""
-    assert tool("hadolint", "--failure-threshold", "style", root / "Dockerfile") == ""
+    assert output_of("hadolint", "--failure-threshold", "style", root / "Dockerfile") == ""
 
 
 def test_it_names_no_architecture(root: Path) -> None:

@@ -3,7 +3,6 @@
 import copy
 import re
 import runpy
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,10 @@ import msgspec
 import pytest
 import yaml
 
+from tests.programs import output_of
 from xo_exporter import __version__
 from xo_exporter.config import load
 
-Tool = Callable[..., str]
 Object = dict[str, Any]
 
 ROOT = Path(__file__).parents[2]
@@ -133,12 +132,12 @@ def _helm(name: str) -> list[Object]:
 
 
 @pytest.fixture(params=["base", "operator", *(f"helm-{name}" for name in VALUES)])
-def objects(request: pytest.FixtureRequest, tool: Tool) -> list[Object]:
+def objects(request: pytest.FixtureRequest) -> list[Object]:
     """Give all objects, by one of the ways to make them."""
     how = str(request.param)
     if how.startswith("helm-"):
         return _helm(how.removeprefix("helm-"))
-    text = tool("kubectl", "kustomize", ROOT / "deploy/kubernetes" / how)
+    text = output_of("kubectl", "kustomize", ROOT / "deploy/kubernetes" / how)
     return list(yaml.safe_load_all(text))
 
 
@@ -247,16 +246,16 @@ def _substance(one: Object) -> Object:
     return one
 
 
-def test_helm_gives_what_kustomize_gives(tool: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_helm_gives_what_kustomize_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     """The chart with the same pools is the manifests, but for labels."""
     monkeypatch.setitem(VALUES, "same", {"config": POOLS, **MONITORED})
-    plain = yaml.safe_load_all(tool("kubectl", "kustomize", OPERATOR))
+    plain = yaml.safe_load_all(output_of("kubectl", "kustomize", OPERATOR))
     ours = {one["kind"]: _substance(one) for one in plain}
     charts = {one["kind"]: _substance(one) for one in _helm("same")}
     assert charts == ours
 
 
-def test_the_rules_are_those_of_prometheus(tool: Tool, tmp_path: Path) -> None:
+def test_the_rules_are_those_of_prometheus(tmp_path: Path) -> None:
     """Manifest and chart have the rules as they are now; promtool takes them, names are unique.
 
     `python deploy/kubernetes/rules.py` makes them anew.
@@ -268,7 +267,7 @@ def test_the_rules_are_those_of_prometheus(tool: Tool, tmp_path: Path) -> None:
     names = [group["name"] for group in groups]
     assert len(set(names)) == len(names) > 1
     (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": groups}), "utf-8")
-    tool("promtool", "check", "rules", tmp_path / "rules.yml")
+    output_of("promtool", "check", "rules", tmp_path / "rules.yml")
     thresholds = yaml.safe_load((ROOT / "deploy/prometheus/thresholds.yml").read_text("utf-8"))
     monitor = yaml.safe_load((OPERATOR / "servicemonitor.yml").read_text("utf-8"))
     (relabeling,) = monitor["spec"]["endpoints"][0]["relabelings"]

@@ -3,14 +3,12 @@
 import os
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.programs import output_of
 from xo_exporter.config import load
-
-Tool = Callable[..., str]
 
 
 @pytest.fixture
@@ -25,20 +23,20 @@ def unit(root: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_systemd_knows_every_word_of_the_unit(tool: Tool, unit: Path) -> None:
+def test_systemd_knows_every_word_of_the_unit(unit: Path) -> None:
     """It takes the unit without a warning."""
-    assert "xo-exporter" not in tool("systemd-analyze", "verify", "--man=no", unit)
+    assert "xo-exporter" not in output_of("systemd-analyze", "verify", "--man=no", unit)
 
 
-def test_an_unknown_word_would_be_seen(tool: Tool, unit: Path) -> None:
+def test_an_unknown_word_would_be_seen(unit: Path) -> None:
     """What it doesn't know it warns of, and does not fail."""
     unit.write_text(unit.read_text("utf-8").replace("PrivateTmp=", "PrivateTemp="), "utf-8")
-    assert "PrivateTemp" in tool("systemd-analyze", "verify", "--man=no", unit)
+    assert "PrivateTemp" in output_of("systemd-analyze", "verify", "--man=no", unit)
 
 
-def test_the_service_is_hardened(tool: Tool, unit: Path) -> None:
+def test_the_service_is_hardened(unit: Path) -> None:
     """What it is exposed to is no more than 2.0 of 10, as systemd counts."""
-    said = tool("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
+    said = output_of("systemd-analyze", "security", "--offline=true", "--no-pager", unit)
     found = re.search(r"exposure level for \S+: ([0-9.]+)", said)
     assert found
     assert float(found[1]) <= 2.0

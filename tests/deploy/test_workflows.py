@@ -1,14 +1,14 @@
 """The workflows, as their checkers see them; none has run on these machines."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-Tool = Callable[..., str]
+from tests.programs import output_of
 
 WORKFLOWS = sorted((Path(__file__).parents[2] / ".github/workflows").glob("*.yml"))
 
@@ -25,14 +25,14 @@ def _steps(workflow: Any) -> Iterator[dict[str, Any]]:
         yield from job.get("steps", ())
 
 
-def test_actionlint_has_nothing_to_say(tool: Tool) -> None:
+def test_actionlint_has_nothing_to_say() -> None:
     """Each word of each workflow is known, and each expression is one."""
-    assert tool("actionlint", "-shellcheck=", "-pyflakes=", *WORKFLOWS) == ""
+    assert output_of("actionlint", "-shellcheck=", "-pyflakes=", *WORKFLOWS) == ""
 
 
-def test_zizmor_has_nothing_to_say(tool: Tool, root: Path) -> None:
+def test_zizmor_has_nothing_to_say(root: Path) -> None:
     """No workflow can be made to do what it shouldn't, as far as can be read from it."""
-    tool("zizmor", "--offline", "--no-progress", "--persona=pedantic", root / ".github")
+    output_of("zizmor", "--offline", "--no-progress", "--persona=pedantic", root / ".github")
 
 
 def test_actions_are_pinned_by_hash(workflow: Any) -> None:
@@ -77,10 +77,10 @@ def test_the_secrets_of_a_release_are_none(root: Path) -> None:
     assert pypi["permissions"] == {"id-token": "write"}
 
 
-def test_the_release_is_of_its_tag(tool: Tool, root: Path) -> None:
+def test_the_release_is_of_its_tag(root: Path) -> None:
     """The workflow's command checks the tag that it runs for."""
     release = yaml.safe_load((root / ".github/workflows/release.yml").read_text("utf-8"))
     commands = [step.get("run") for step in release["jobs"]["packages"]["steps"]]
     assert 'make release-check ARGS="--tag $GITHUB_REF_NAME"' in commands
-    said = tool("make", "-n", "-C", root, "release-check", "ARGS=--tag v1.2.3")
+    said = output_of("make", "-n", "-C", root, "release-check", "ARGS=--tag v1.2.3")
     assert said.splitlines()[-2].endswith("deploy/release/check.py dist --tag v1.2.3")

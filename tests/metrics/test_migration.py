@@ -1,17 +1,14 @@
 """docs/migration.md: from each metric of other exporters to the one here."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import pytest
 import yaml
 
+from tests.programs import output_of
 from xo_exporter.exposition import Family
 from xo_exporter.metrics import arrivals, exporter, xo
 from xo_exporter.metrics.exporter import STAGES, PoolStatus
@@ -66,29 +63,13 @@ def everything(full: PoolModel, estate: PoolModel) -> Iterator[Family]:
         yield from pool_families(model, label, dict.fromkeys(COLLECTORS, True))
 
 
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    """Find promtool; on one's own machine it may be missing."""
-    found = shutil.which("promtool")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("promtool is missing")
-        pytest.skip("promtool is missing")
-    return found
-
-
-def run(promtool: str, command: str, path: Path, content: dict[str, Any]) -> None:
+def promtool(command: str, path: Path, content: dict[str, Any]) -> None:
     """Have promtool look at a file."""
     path.write_text(json.dumps(content))
-    ran = subprocess.run(
-        [promtool, *command.split(), path], capture_output=True, text=True, check=False
-    )
-    assert ran.returncode == 0, ran.stdout + ran.stderr
+    output_of("promtool", *command.split(), path)
 
 
-def test_expressions_have_answers(
-    full: PoolModel, estate: PoolModel, promtool: str, tmp_path: Path
-) -> None:
+def test_expressions_have_answers(full: PoolModel, estate: PoolModel, tmp_path: Path) -> None:
     """What is said to be the same as a metric of theirs is an expression that gives something."""
     named = {*re.findall(r"\bxo_\w+", " ".join([*EXPRESSIONS, *QUERIES]))}
     series = [
@@ -106,12 +87,12 @@ def test_expressions_have_answers(
         for expression in [*EXPRESSIONS, *QUERIES]
     ]
     content = {"tests": [{"input_series": series, "promql_expr_test": tests}]}
-    run(promtool, "test rules", tmp_path / "tests.json", content)
+    promtool("test rules", tmp_path / "tests.json", content)
 
 
-def test_configuration_is_valid(promtool: str, tmp_path: Path) -> None:
+def test_configuration_is_valid(tmp_path: Path) -> None:
     """Prometheus takes what the page says to put into its configuration and its rules."""
     scraping, rules = BLOCKS
     job = {"job_name": "xo", "static_configs": [{"targets": ["localhost:19773"]}], **scraping}
-    run(promtool, "check config", tmp_path / "prometheus.json", {"scrape_configs": [job]})
-    run(promtool, "check rules", tmp_path / "rules.json", rules)
+    promtool("check config", tmp_path / "prometheus.json", {"scrape_configs": [job]})
+    promtool("check rules", tmp_path / "rules.json", rules)

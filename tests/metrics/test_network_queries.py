@@ -1,15 +1,11 @@
 """The queries of docs/networks.md, as Prometheus answers them for the simulated pool."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Final
 
-import pytest
-
+from tests.programs import output_of
 from xo_exporter.metrics.tables import COLLECTORS, pool_families
 from xo_exporter.model.network_objects import Networks
 from xo_exporter.model.objects import PoolModel
@@ -18,18 +14,7 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "networks.md"
 QUERIES: Final = re.findall(r"```promql\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
 
 
-@pytest.fixture(scope="session")
-def promtool() -> str:
-    """Find promtool; on one's own machine it may be missing."""
-    found = shutil.which("promtool")
-    if found is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("promtool is missing")
-        pytest.skip("promtool is missing")
-    return found
-
-
-def test_queries_give_what_they_say(estate: PoolModel, promtool: str, tmp_path: Path) -> None:
+def test_queries_give_what_they_say(estate: PoolModel, tmp_path: Path) -> None:
     """Each query answers, for each host, link or address that the page says it is about."""
     networks = estate.part(Networks)
     links = [pif for pif in networks.PIFs if pif.kind in ("physical", "bond")]
@@ -61,7 +46,4 @@ def test_queries_give_what_they_say(estate: PoolModel, promtool: str, tmp_path: 
     ]
     page = tmp_path / "tests.yml"
     page.write_text(json.dumps({"tests": [{"input_series": series, "promql_expr_test": tests}]}))
-    run = subprocess.run(
-        [promtool, "test", "rules", page], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
+    output_of("promtool", "test", "rules", page)

@@ -1,8 +1,5 @@
 """What the tests of the rules share: the rules as they are committed, promtool."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -10,29 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.programs import output_of
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "rules"
-
-
-@pytest.fixture(scope="session")
-def tool() -> Callable[..., str]:
-    """Run a program, which must end well, and give what it says.
-
-    Without the program the test is skipped, but never where CI=true.
-    """
-
-    def run(name: str, *arguments: str | Path) -> str:
-        if shutil.which(name) is None:
-            if os.environ.get("CI") == "true":
-                pytest.fail(f"{name} is missing")
-            pytest.skip(f"{name} is missing")
-        done = subprocess.run(
-            [name, *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
-        )
-        assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    return run
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +42,7 @@ def file_of() -> dict[str, Path]:
 
 
 @pytest.fixture(scope="session")
-def promtool_tests(tool: Callable[..., str], groups: list[dict[str, Any]]) -> Callable[..., None]:
+def promtool_tests(groups: list[dict[str, Any]]) -> Callable[..., None]:
     """Let promtool test the rules: a file to write, seconds between evaluations, tests, files."""
 
     def test(
@@ -80,6 +58,6 @@ def promtool_tests(tool: Callable[..., str], groups: list[dict[str, Any]]) -> Ca
             "tests": tests,
         }
         file.write_text(yaml.safe_dump(document, sort_keys=False), "utf-8")
-        tool("promtool", "test", "rules", file)
+        output_of("promtool", "test", "rules", file)
 
     return test

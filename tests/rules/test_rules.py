@@ -3,13 +3,14 @@
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.programs import output_of
 from xo_exporter.metrics.tables import ALL_TABLES
 
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,6 @@ EXPORTED = {metric.name for table in ALL_TABLES for metric in table.metrics}
 
 Alerts = Mapping[str, Mapping[str, Any]]
 Groups = list[dict[str, Any]]
-Tool = Callable[..., str]
 
 
 NAME = r"\b(?:[a-z]+:)*xo_\w+(?::\w+)*"
@@ -41,9 +41,9 @@ def test_rules_are_as_generated(tmp_path: Path) -> None:
     assert _texts(tmp_path) == _texts(RULES)
 
 
-def test_promtool_accepts_the_rules(tool: Tool) -> None:
+def test_promtool_accepts_the_rules() -> None:
     """`promtool check rules` finds no mistake."""
-    said = tool("promtool", "check", "rules", *sorted(RULES.iterdir()))
+    said = output_of("promtool", "check", "rules", *sorted(RULES.iterdir()))
     assert said.count("SUCCESS") == len(list(RULES.iterdir()))
 
 
@@ -77,9 +77,7 @@ def test_alerts_say_what_an_operator_needs(alerts: Alerts) -> None:
     assert {path.stem for path in RUNBOOKS.glob("Xo*.md")} == alerts.keys()
 
 
-def test_runbooks_say_what_to_do(
-    alerts: Alerts, recorded: list[str], tool: Tool, tmp_path: Path
-) -> None:
+def test_runbooks_say_what_to_do(alerts: Alerts, recorded: list[str], tmp_path: Path) -> None:
     """Each page has its three parts, is short, leads somewhere, and its queries are ones."""
     queries = []
     for name in alerts:
@@ -95,7 +93,7 @@ def test_runbooks_say_what_to_do(
     (tmp_path / "queries.yml").write_text(
         yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]})
     )
-    assert f"SUCCESS: {len(queries)} rules" in tool(
+    assert f"SUCCESS: {len(queries)} rules" in output_of(
         "promtool", "check", "rules", tmp_path / "queries.yml"
     )
 

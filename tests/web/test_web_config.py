@@ -1,7 +1,5 @@
 """`--web.config.file`: the file's own rules, held against promtool's."""
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +8,7 @@ import pytest
 import trustme
 from cryptography.hazmat.primitives import serialization
 
+from tests.programs import found
 from xo_exporter.errors import ConfigError
 from xo_exporter.web.access import WebConfigFile
 from xo_exporter.web.server_tls import server_context
@@ -77,12 +76,7 @@ def _use(folder: Path, text: str) -> None:
 
 
 def _promtool(folder: Path) -> bool:
-    promtool = shutil.which("promtool")
-    if promtool is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("promtool is missing")
-        pytest.skip("promtool is missing")
-    command = [promtool, "check", "web-config", str(folder / "web.yml")]
+    command = [found("promtool"), "check", "web-config", str(folder / "web.yml")]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
