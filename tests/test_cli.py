@@ -1,7 +1,6 @@
 """The command line, as a process of its own: statuses, streams, signals."""
 
 import json
-import os
 import re
 import selectors
 import signal
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import IO
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.programs import environment, get
 from xo_exporter import __version__
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.simulator import Hang, SimulatedPool, Slow, Status, make_estate
@@ -28,12 +27,6 @@ WITH_POOLS = ("serve", "metrics", "objects", "check")
 HUNG_UP = 20.0  # seconds after which a process that should have ended has not
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
-
-def environment(**variables: str) -> dict[str, str]:
-    """Give this process's environment, ours alone taken out, with more variables."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith("XO_EXPORTER_")}
-    return {**kept, **variables}
 
 
 def of(pool: SimulatedPool) -> dict[str, str]:
@@ -103,12 +96,6 @@ def url_of(process: "subprocess.Popen[str]") -> str:
     found = re.search(r"url=(\S+)", line_with(process.stderr, "event=serving"))
     assert found is not None
     return found[1].rstrip("/")
-
-
-def get(url: str) -> str:
-    """Give the body of an answer, which must be 200."""
-    with urllib.request.urlopen(url, timeout=HUNG_UP) as answer:
-        return str(answer.read().decode())
 
 
 @pytest.fixture(scope="module")

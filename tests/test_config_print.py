@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.programs import environment
 from xo_exporter.config import load
 from xo_exporter.config_print import HIDDEN, printed
 from xo_exporter.metrics.selection import choosable_names
@@ -36,9 +37,8 @@ max_series_per_family: 100
 
 
 def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    environ = {name: text for name, text in os.environ.items() if "XO_EXPORTER" not in name}
     command = [sys.executable, "-m", "xo_exporter", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=environ, check=False)
+    return subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
 
 
 @pytest.fixture

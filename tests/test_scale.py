@@ -1,6 +1,5 @@
 """The largest pool that there is, simulated beside the exporter: every sample is there."""
 
-import os
 import re
 import subprocess
 import sys
@@ -11,6 +10,8 @@ from typing import Any
 import pytest
 import XenAPI
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.programs import environment
 
 HOSTS, VMS = 64, 2000
 
@@ -30,11 +31,10 @@ def _everything(url: str) -> dict[str, dict[str, Any]]:
 @pytest.mark.timeout(240)
 def test_64_hosts_and_2000_vms_are_scraped_in_full(tmp_path: Path) -> None:
     """Each host, VM, SR, PBD, VDI and VBD of the pool has its samples, with status 0."""
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("XO_EXPORTER_")}
     command = [sys.executable, "-m", "xo_exporter"]
     simulate = ["simulate", "--hosts", str(HOSTS), "--vms", str(VMS), "--listen", "127.0.0.1:0"]
     with subprocess.Popen(
-        [*command, *simulate], stdout=subprocess.PIPE, text=True, env=environment
+        [*command, *simulate], stdout=subprocess.PIPE, text=True, env=environment()
     ) as simulated:
         try:
             assert simulated.stdout is not None
@@ -48,7 +48,7 @@ def test_64_hosts_and_2000_vms_are_scraped_in_full(tmp_path: Path) -> None:
                 capture_output=True,
                 text=True,
                 encoding="utf-8",
-                env=environment,
+                env=environment(),
                 timeout=150,
                 check=False,
             )

@@ -1,12 +1,12 @@
 """What a command leaves behind at a pool that is slow."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.programs import environment
 from xo_exporter.simulator import SimulatedPool, Slow, make_estate
 
 
@@ -14,9 +14,6 @@ from xo_exporter.simulator import SimulatedPool, Slow, make_estate
 def test_a_log_in_that_comes_too_late_is_logged_out(command: str, tmp_path: Path) -> None:
     """A command waits a moment for a log-in that it gave up, so that no session stays open."""
     file = tmp_path / "xo.yml"
-    environment = {
-        name: text for name, text in os.environ.items() if not name.startswith("XO_EXPORTER_")
-    }
     with SimulatedPool(make_estate(hosts=1, vms=1, seed=3)).run_in_thread() as pool:
         pool.faults.add(Slow(delay=1.2), method="session.login_with_password")
         file.write_text(
@@ -27,7 +24,7 @@ def test_a_log_in_that_comes_too_late_is_logged_out(command: str, tmp_path: Path
             [sys.executable, "-m", "xo_exporter", command, "--config", str(file)],
             capture_output=True,
             text=True,
-            env=environment,
+            env=environment(),
             timeout=60,
             check=False,
         )

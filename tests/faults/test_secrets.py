@@ -1,6 +1,5 @@
 """Secrets: what the configuration and the pool keep to themselves appears nowhere."""
 
-import os
 import re
 import signal
 import socket
@@ -16,6 +15,7 @@ from typing import IO, Any
 
 import pytest
 
+from tests.programs import environment
 from xo_exporter.simulator import (
     Disconnect,
     Failure,
@@ -163,11 +163,6 @@ def reveals_nothing(text: str, sessions: list[str]) -> None:
     for secret in (PASSWORD, WRONG, PLANTED, *sessions, *(ref[-36:] for ref in sessions)):
         at = text.find(secret)
         assert at < 0, text[max(0, at - 300) : at + 100]
-
-
-def environment() -> dict[str, str]:
-    """Give this process's environment without our own variables."""
-    return {name: text for name, text in os.environ.items() if not name.startswith("XO_EXPORTER_")}
 
 
 @contextmanager

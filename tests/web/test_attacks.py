@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
+from tests.programs import environment
 from xo_exporter.simulator import SimulatedPool, Slow, make_estate
 
 CLIENTS: Final = 1000
@@ -49,15 +50,14 @@ class Server(NamedTuple):
 @contextmanager
 def serving(pool: SimulatedPool, log: Path, program: tuple[str, ...]) -> Iterator[Server]:
     """Run the service on a simulated pool."""
-    environment = {
-        **{name: text for name, text in os.environ.items() if not name.startswith("XO_EXPORTER_")},
-        "XO_EXPORTER_URL": pool.url,
-        "XO_EXPORTER_USERNAME": pool.username,
-        "XO_EXPORTER_PASSWORD": pool.password,
-        "XO_EXPORTER_NAME": "main",
-    }
+    variables = environment(
+        XO_EXPORTER_URL=pool.url,
+        XO_EXPORTER_USERNAME=pool.username,
+        XO_EXPORTER_PASSWORD=pool.password,
+        XO_EXPORTER_NAME="main",
+    )
     command = [sys.executable, *program, "serve", "--listen", "127.0.0.1:0"]
-    with log.open("w") as stderr, subprocess.Popen(command, stderr=stderr, env=environment) as run:
+    with log.open("w") as stderr, subprocess.Popen(command, stderr=stderr, env=variables) as run:
         try:
             until(lambda: "event=serving" in log.read_text())
             found = re.search(r"url=http://127\.0\.0\.1:(\d+)", log.read_text())
