@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import free_port
 from xo_exporter.check import check
 from xo_exporter.config import Config, PoolConfig, Secret, Tls, Url
 from xo_exporter.metrics.tables import COLLECTORS
@@ -115,9 +116,7 @@ async def test_a_name_may_end_with_a_dot(
 
 async def test_a_closed_port_is_told(config: PoolConfig) -> None:
     """A host that takes no connection is told as that, with what to look for."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = Url("https", "127.0.0.1", probe.getsockname()[1])
+    url = Url("https", "127.0.0.1", free_port())
     lines, all_well = await findings(dataclasses.replace(config, url=url))
     assert not all_well
     assert steps(lines) == ["failed  connection", "failed  log-in"]

@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-import socket
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 import xo_exporter.collector
+from tests.programs import free_port
 from xo_exporter import reading
 from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import PoolConfig, Secret, Url
@@ -38,11 +38,8 @@ def config_of(pool: SimulatedPool, **changes: Any) -> PoolConfig:
 
 def dead_pool(**changes: Any) -> PoolConfig:
     """Configure a pool at a port where nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     config = PoolConfig(
-        url=Url("http", "127.0.0.1", port), username="root", password=Secret("none")
+        url=Url("http", "127.0.0.1", free_port()), username="root", password=Secret("none")
     )
     return dataclasses.replace(config, **changes)
 

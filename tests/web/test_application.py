@@ -15,6 +15,7 @@ from prometheus_client.openmetrics import parser as openmetrics_parser
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from structlog.testing import capture_logs
 
+from tests.programs import free_port
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.simulator import Hang, SimulatedPool, Slow, Status
 
@@ -355,9 +356,7 @@ async def test_the_page_is_escaped(serve: Serve, pool: SimulatedPool, config: Po
 
 
 def _dead(name: str) -> PoolConfig:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = Url("http", "127.0.0.1", probe.getsockname()[1])
+    url = Url("http", "127.0.0.1", free_port())
     return PoolConfig(url=url, username="root", password=Secret("none"), name=name)
 
 

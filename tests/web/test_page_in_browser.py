@@ -1,8 +1,6 @@
 """The page for people, as a browser shows it."""
 
-import os
 import shutil
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -11,6 +9,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from playwright.async_api import Page, async_playwright
 
+from tests.programs import free_port, missing
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.simulator import SimulatedPool
 
@@ -21,12 +20,8 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 
 def _chromium() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    if os.environ.get("CI") == "true":
-        pytest.fail("chromium is missing")
-    pytest.skip("chromium is missing")
+    paths = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, paths), None) or missing("chromium")
 
 
 @pytest.fixture
@@ -51,9 +46,7 @@ async def browse() -> AsyncIterator[Callable[..., Awaitable[Page]]]:
 
 
 def _dead(name: str) -> PoolConfig:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        url = Url("http", "127.0.0.1", probe.getsockname()[1])
+    url = Url("http", "127.0.0.1", free_port())
     return PoolConfig(url=url, username="root", password=Secret("none"), name=name)
 
 
