@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
 
+from tests.programs import free_port
 from xo_exporter.collector import Collector
 from xo_exporter.config import Config, PoolConfig, Secret, Url
 from xo_exporter.metrics.tables import COLLECTORS
@@ -134,9 +135,12 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
 
 @pytest.fixture
 async def unserved(stack: AsyncExitStack) -> Rig:
-    """Run the two pools, of three hosts and of one, that nobody serves yet."""
+    """Run the two pools, of three hosts and of one, that nobody serves yet.
+
+    A host that is stopped finds its port again when it comes back.
+    """
     pools = [
-        SimulatedPool(make_estate(hosts=3, vms=6, seed=3), event_delay_s=0.0),
+        SimulatedPool(make_estate(hosts=3, vms=6, seed=3), port=free_port(), event_delay_s=0.0),
         SimulatedPool(make_estate(hosts=1, vms=2, seed=4), event_delay_s=0.0),
     ]
     for pool in pools:

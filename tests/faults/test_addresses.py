@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import trustme
 
+from tests.programs import free_port
 from xo_exporter.config import Tls, Url
 from xo_exporter.simulator import SimulatedPool, make_estate
 from xo_exporter.simulator.tls import Identity, self_signed
@@ -76,6 +77,7 @@ async def run(
         estate.modify("host", host, hostname=name)
     pool = SimulatedPool(
         estate,
+        port=free_port(),  # which `forwarded` finds free at other addresses
         ssl_contexts=dict(zip(hosts, contexts, strict=True)),
         addresses=dict(zip(hosts, addresses, strict=True)) if addresses else None,
         event_delay_s=0.0,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 
 import pytest
 
+from tests.programs import free_port
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.reading import Depth, PoolReader, Reading
 from xo_exporter.simulator import SimulatedPool, make_estate
@@ -16,9 +17,12 @@ Read = Callable[..., Coroutine[None, None, Reading]]
 
 @pytest.fixture
 async def pool() -> AsyncIterator[SimulatedPool]:
-    """Run three hosts and six VMs, whose events come without delay."""
+    """Run three hosts and six VMs, whose events come without delay.
+
+    A host that is stopped finds its port again when it comes back.
+    """
     estate = make_estate(hosts=3, vms=6, seed=3)
-    async with SimulatedPool(estate, event_delay_s=0.0) as running:
+    async with SimulatedPool(estate, port=free_port(), event_delay_s=0.0) as running:
         yield running
 
 

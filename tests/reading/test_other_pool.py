@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 import pytest
 from structlog.testing import capture_logs
 
+from tests.programs import free_port
 from xo_exporter.config import PoolConfig, Url
 from xo_exporter.errors import PoolError
 from xo_exporter.reading import PoolReader, Reading
@@ -165,7 +166,8 @@ async def test_a_url_that_is_the_only_address_is_followed_into_another_pool(
     config: PoolConfig,
 ) -> None:
     """A single host that was installed anew is the pool, and nothing of the old one is left."""
-    first = SimulatedPool(make_estate(hosts=1, vms=3, seed=8), event_delay_s=0.0)
+    estate = make_estate(hosts=1, vms=3, seed=8)
+    first = SimulatedPool(estate, port=free_port(), event_delay_s=0.0)
     await first.start()
     url = Url.parse(first.url)
     reader = PoolReader(dataclasses.replace(config, url=url, members=(), username=first.username))

@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 import pytest
 from aiohttp import web
 
+from tests.programs import free_port
 from xo_exporter.config import PoolConfig, Secret, Tls, Url
 from xo_exporter.simulator import Database, SimulatedPool, make_estate
 from xo_exporter.xapi.login import log_in
@@ -27,8 +28,8 @@ def estate() -> Database:
 
 @pytest.fixture
 async def pool(estate: Database) -> AsyncIterator[SimulatedPool]:
-    """Run the estate, its events without delay."""
-    async with SimulatedPool(estate, event_delay_s=0.0) as running:
+    """Run the estate, its events without delay; where a host is stopped nobody else comes."""
+    async with SimulatedPool(estate, port=free_port(), event_delay_s=0.0) as running:
         yield running
 
 

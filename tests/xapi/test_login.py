@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.programs import free_port
 from xo_exporter import __version__
 from xo_exporter.config import PoolConfig, Secret, Url
 from xo_exporter.errors import (
@@ -90,7 +91,7 @@ async def test_a_master_at_an_ipv6_address_is_found(
     """The master's address may be IPv6, as XAPI writes it or in brackets."""
     estate = make_estate(hosts=1, vms=1, seed=1)
     async with SimulatedPool(estate, listen="::1", event_delay_s=0.0) as pool:
-        url = await serve(a_member_of(named), port=pool.port)
+        url = await serve(a_member_of(named), host="127.96.0.1", port=pool.port)
         session = await log_in_to(config_of(pool, url=url))
         assert session.target.url.identity == Url.parse(f"http://[::1]:{pool.port}").identity
         assert pool.sessions.logins == 1
@@ -112,8 +113,9 @@ async def test_members_that_name_each_other_are_no_pool(
     pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn, serve: Serve
 ) -> None:
     """Two hosts that both say the other one is the master are a bad answer, at once."""
-    url = await serve(a_member_of("127.0.0.2"))
-    await serve(a_member_of("127.0.0.1"), host="127.0.0.2", port=Url.parse(url).effective_port)
+    port = free_port()
+    url = await serve(a_member_of("127.0.0.2"), port=port)
+    await serve(a_member_of("127.0.0.1"), host="127.0.0.2", port=port)
     with pytest.raises(BadAnswer, match="says it is none"):
         await log_in_to(config_of(pool, url=url))
 
@@ -131,8 +133,8 @@ async def test_a_chain_of_members_is_given_up(
     pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn, serve: Serve
 ) -> None:
     """Hosts that lead from one to the next without end are followed for a few steps only."""
-    url = await serve(a_member_of("127.0.0.2"))
-    port = Url.parse(url).effective_port
+    port = free_port()
+    url = await serve(a_member_of("127.0.0.2"), port=port)
     for number in range(2, 8):
         await serve(a_member_of(f"127.0.0.{number + 1}"), host=f"127.0.0.{number}", port=port)
     with pytest.raises(BadAnswer, match="to no master"):
