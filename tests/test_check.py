@@ -23,6 +23,8 @@ from xo_exporter.simulator import (
 )
 from xo_exporter.simulator.faults import Fault
 
+NOTHING_TRIED = "  -       not tried: log-in, role, objects, RRDs; first mend what failed above"
+
 
 @pytest.fixture
 async def pool() -> AsyncIterator[SimulatedPool]:
@@ -92,7 +94,7 @@ async def test_a_name_is_resolved(config: PoolConfig) -> None:
     unknown = dataclasses.replace(config, url=Url("https", "xcp.invalid", 443), timeout=5.0)
     lines, all_well = await findings(unknown)
     assert not all_well
-    assert steps(lines) == ["failed  name", "failed  log-in"]
+    assert steps(lines) == ["failed  name"]
     assert "DNS" in lines[2]
 
 
@@ -119,9 +121,10 @@ async def test_a_closed_port_is_told(config: PoolConfig) -> None:
     url = Url("https", "127.0.0.1", free_port())
     lines, all_well = await findings(dataclasses.replace(config, url=url))
     assert not all_well
-    assert steps(lines) == ["failed  connection", "failed  log-in"]
+    assert steps(lines) == ["failed  connection"]
     assert "refused" in lines[1]
     assert "firewall" in lines[2]
+    assert lines[3:] == [NOTHING_TRIED]
 
 
 async def test_a_refused_certificate_is_told_with_its_fingerprint(
@@ -130,17 +133,22 @@ async def test_a_refused_certificate_is_told_with_its_fingerprint(
     """What would have to be pinned stands there, and no password was sent."""
     lines, all_well = await findings(dataclasses.replace(config, tls=Tls()))
     assert not all_well
-    assert steps(lines) == ["failed  TLS", "failed  log-in"]
+    assert steps(lines) == ["failed  TLS"]
     assert pool.fingerprint in lines[1]
     assert "fingerprint_sha256" in lines[2]
+    assert lines[3:] == [NOTHING_TRIED]
     assert pool.calls["session.login_with_password"] == 0
 
 
 async def test_a_wrong_password_is_tried_once(pool: SimulatedPool, config: PoolConfig) -> None:
-    """A refused log-in ends the check of that pool, and its password is told nowhere."""
+    """A refused log-in ends the check of that pool, and its password is told nowhere.
+
+    What could not be tried without it is said.
+    """
     lines, all_well = await findings(dataclasses.replace(config, password=Secret("hunter2")))
     assert not all_well
     assert steps(lines) == ["ok      TLS", "failed  log-in"]
+    assert lines[-1] == "  -       not tried: role, objects, RRDs; first mend what failed above"
     assert pool.sessions.refused == 1
     assert "hunter2" not in "\n".join(lines)
 
@@ -148,11 +156,33 @@ async def test_a_wrong_password_is_tried_once(pool: SimulatedPool, config: PoolC
 async def test_a_password_file_that_is_gone_is_a_failed_log_in(
     config: PoolConfig, tmp_path: Path
 ) -> None:
-    """What can't be read any more is told, not raised."""
+    """What can't be read any more is told, not raised; the fingerprint is told all the same."""
     gone = dataclasses.replace(config, password=None, password_file=tmp_path / "gone")
     lines, all_well = await findings(gone)
     assert not all_well
+    assert steps(lines) == ["ok      TLS", "failed  log-in"]
     assert "gone" in lines[2]
+
+
+async def test_a_password_and_a_certificate_are_told_apart(
+    pool: SimulatedPool, config: PoolConfig, tmp_path: Path
+) -> None:
+    """Where neither is as it must be, each is told once."""
+    neither = dataclasses.replace(config, password=None, password_file=tmp_path / "gone", tls=Tls())
+    lines, _ = await findings(neither)
+    assert steps(lines) == ["failed  TLS", "failed  log-in"]
+    assert pool.fingerprint in lines[1]
+    assert "gone" in lines[3]
+
+
+async def test_a_member_that_answers_is_enough(pool: SimulatedPool, config: PoolConfig) -> None:
+    """Where one address of several takes no connection, the log-in is tried at the others."""
+    closed = Url("https", "127.0.0.1", free_port())
+    lines, all_well = await findings(
+        dataclasses.replace(config, url=closed, members=(config.url,), timeout=5.0)
+    )
+    assert not all_well
+    assert steps(lines)[:3] == ["failed  connection", "ok      TLS", "ok      log-in"]
 
 
 async def test_a_host_without_rrds_is_told(pool: SimulatedPool, config: PoolConfig) -> None:
@@ -281,7 +311,7 @@ async def test_a_server_that_speaks_no_http_is_told_with_what_to_do(
             dataclasses.replace(config, url=url, tls=Tls(), timeout=2.0)
         )
     assert not all_well
-    assert "failed  log-in" in steps(lines)
+    assert any(step.startswith("failed") for step in steps(lines))
     assert all(hints(lines, "")), lines
 
 
@@ -292,3 +322,11 @@ async def test_a_password_file_that_is_gone_says_what_to_do(
     gone = dataclasses.replace(config, password=None, password_file=tmp_path / "gone")
     lines, _ = await findings(gone)
     assert all(hints(lines, "log-in")), lines
+
+
+async def test_a_credential_of_systemd_says_how_to_check(config: PoolConfig) -> None:
+    """A file that is there for the service alone has a hint that says so."""
+    file = Path("/run/credentials/xo-exporter.service/password")
+    lines, _ = await findings(dataclasses.replace(config, password=None, password_file=file))
+    (hint,) = hints(lines, "log-in")
+    assert "docs/install.md" in hint

@@ -302,6 +302,23 @@ def test_check_says_what_works_and_what_does_not(pool: SimulatedPool) -> None:
     assert ill.stdout.count("503") == len(hosts)
 
 
+def test_check_without_the_password_shows_the_certificate(
+    tmp_path: Path,
+) -> None:
+    """What can be tried is, and told; the mistake of the configuration is told in the end."""
+    file = tmp_path / "xo.yml"
+    with SimulatedPool(make_estate(hosts=1, vms=0, seed=3), tls=True).run_in_thread() as pool:
+        file.write_text(
+            f"pools:\n  - url: {pool.url}\n    username: root\n    password_file: gone\n"
+        )
+        done = run("check", "--config", "xo.yml", cwd=tmp_path)
+    assert done.returncode == 2
+    assert pool.fingerprint in done.stdout
+    assert "failed  log-in: can't read" in done.stdout
+    assert len(done.stderr.splitlines()) == 1
+    assert "xo.yml:4: pools[0].password_file: can't read" in done.stderr
+
+
 # --- logs
 
 

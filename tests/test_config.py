@@ -250,6 +250,10 @@ def test_a_boolean_of_yaml_is_no_name(refused: Callable[[str], str], word: str) 
         ),
         ("", "expected text, not nothing"),
         ("''", "expected a password, not an empty text"),
+        (
+            "<hidden>",
+            "expected a password, not the <hidden> that `config print` puts in its place",
+        ),
     ],
 )
 def test_a_password_that_is_no_text_is_refused_unseen(

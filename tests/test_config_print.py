@@ -10,9 +10,10 @@ import yaml
 
 from tests.programs import environment
 from xo_exporter.config import load
-from xo_exporter.config_print import HIDDEN, printed
+from xo_exporter.config_print import printed
 from xo_exporter.metrics.selection import choosable_names
 from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.secret import HIDDEN
 
 WHOLE = """
 listen: "[::1]:1234"

@@ -34,16 +34,20 @@ class Findings(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """One thing tried: what it was, what was found, and what to do where that is bad."""
+    """One thing tried: what it was, what was found, and what to do where that is bad.
 
-    well: bool
+    well: None where it was not tried, because of what failed before it.
+    """
+
+    well: bool | None
     what: str
     found: str
     hint: str = ""
 
     @property
     def lines(self) -> Iterator[str]:
-        yield f"  {'ok    ' if self.well else 'failed'}  {shown(self.what)}: {shown(self.found)}"
+        verdict = {True: "ok", False: "failed", None: "-"}[self.well]
+        yield f"  {verdict:6}  {shown(self.what)}: {shown(self.found)}"
         if self.hint:
             yield f"          {shown(self.hint)}"
 
@@ -54,6 +58,10 @@ def _works(what: str, found: str) -> _Step:
 
 def _fails(what: str, found: str, hint: str = "") -> _Step:
     return _Step(well=False, what=what, found=found, hint=hint)
+
+
+def _not_tried(what: str) -> _Step:
+    return _Step(well=None, what="not tried", found=f"{what}; first mend what failed above")
 
 
 async def check(config: Config) -> Findings:
@@ -76,17 +84,26 @@ async def check(config: Config) -> Findings:
         outcome = outcomes.get(pool.key)
         for step in (*steps, *(_reading(outcome) if outcome else ())):
             lines += step.lines
-            all_well = all_well and step.well
+            all_well = all_well and step.well is not False
     return Findings("\n".join(lines) + "\n", all_well)
 
 
 async def _enter(pool: PoolConfig) -> tuple[list[_Step], bool]:
     """What was found on the way to a session, and whether there was one."""
-    steps = [step for url in (pool.url, *pool.members) async for step in _address(pool, url)]
+    found = [[step async for step in _address(pool, url)] for url in (pool.url, *pool.members)]
+    steps = [step for of_one in found for step in of_one]
+    try:
+        pool.read_password()
+    except ConfigError as error:
+        refused = _fails("log-in", error.message, hint_of(error, "login"))
+        return [*steps, refused, _not_tried("role, objects, RRDs")], False
+    if not any(of_one[-1].well for of_one in found):
+        return [*steps, _not_tried("log-in, role, objects, RRDs")], False
     try:
         session = await log_in(pool, deadline=time.monotonic() + pool.timeout, hostnames={})
     except (PoolError, ConfigError) as error:
-        return [*steps, _fails("log-in", error.message, hint_of(error, "login"))], False
+        refused = _fails("log-in", error.message, hint_of(error, "login"))
+        return [*steps, refused, _not_tried("role, objects, RRDs")], False
     try:
         async with asyncio.timeout(pool.timeout):
             steps.append(_works("log-in", f"as {pool.username}, at {session.target.url}"))

@@ -45,6 +45,10 @@ _OF_RRDS: Final[Mapping[type[XoExporterError], str]] = {
     BadAnswer: "see on that host whether xcp-rrdd runs (`systemctl status xcp-rrdd`), and what it "
     "says in /var/log/daemon.log",
 }
+_OF_CREDENTIALS: Final = (
+    "systemd has that file for the service alone, while it runs: docs/install.md has the command "
+    "that checks with it"
+)
 _OF_US: Final = "that is a mistake in xo-exporter: please report it, with what the log says"
 
 
@@ -57,6 +61,8 @@ def hint_of(error: XoExporterError, stage: str = "") -> str:
         return error.hint
     if stage in ("build", "render"):
         return _OF_US
+    if isinstance(error, ConfigError) and "/run/credentials/" in error.message:
+        return _OF_CREDENTIALS
     if isinstance(error, ApiFailure) and error.code in _BY_CODE:
         return _BY_CODE[error.code]
     kinds = {**_ANYWHERE, **(_OF_RRDS if stage == "rrd" else {})}

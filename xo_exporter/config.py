@@ -13,7 +13,7 @@ from typing import TypeVar
 from xo_exporter.config_choice import CHOICE_KEYS, read_choice
 from xo_exporter.config_yaml import Place, read_yaml
 from xo_exporter.errors import ConfigError
-from xo_exporter.secret import Secret
+from xo_exporter.secret import HIDDEN, Secret
 from xo_exporter.settings import (
     DEFAULT_LISTEN,
     DEFAULT_TIMEOUT,
@@ -61,6 +61,7 @@ def load(
     *,
     collectors: Mapping[str, bool],
     metrics: Collection[str] = (),
+    try_passwords: bool = True,
 ) -> Config:
     """Return the configuration of a file or, without one, of the environment.
 
@@ -72,7 +73,8 @@ def load(
     `collectors` gives every known collector and whether it is on by default, `metrics` the names
     that can be chosen.
 
-    Raises ConfigError. The files for passwords and authorities are tried, too.
+    Raises ConfigError. The files for passwords and authorities are tried, too; those for passwords
+    only with `try_passwords`.
     """
     environment = _Environment(environ)
     file = path or environment.get("CONFIG", _a_path)
@@ -82,7 +84,7 @@ def load(
             f"the file {shown(file)} and {_PREFIX}URL are both given, expected one of the two"
         )
     if file:
-        return _from_file(file, collectors, metrics)
+        return _from_file(file, collectors, metrics, try_passwords=try_passwords)
     if not from_environment:
         raise ConfigError(
             "no configuration is given",
@@ -90,12 +92,14 @@ def load(
         )
     return Config(
         listen=environment.get("LISTEN", parse_listen) or DEFAULT_LISTEN,
-        pools=(environment.pool(),),
+        pools=(environment.pool(try_password=try_passwords),),
         collectors=dict(collectors),
     )
 
 
-def _from_file(path: Path, collectors: Mapping[str, bool], metrics: Collection[str]) -> Config:
+def _from_file(
+    path: Path, collectors: Mapping[str, bool], metrics: Collection[str], *, try_passwords: bool
+) -> Config:
     top = read_yaml(path).fields(_TOP_KEYS, required=("pools",))
     folder = path.absolute().parent
     listen = top["listen"].parsed(parse_listen, "HOST:PORT") if "listen" in top else DEFAULT_LISTEN
@@ -108,7 +112,7 @@ def _from_file(path: Path, collectors: Mapping[str, bool], metrics: Collection[s
     urls: dict[tuple[str, str, int], Place] = {}
     pools = []
     for place in places:
-        pool = _pool(place, folder)
+        pool = _pool(place, folder, try_password=try_passwords)
         _refuse_twin(keys, pool.key, place, f"the name {shown(pool.key)}")
         _refuse_twin(urls, pool.url.identity, place, f"the URL {pool.url}")
         pools.append(pool)
@@ -126,7 +130,7 @@ def _refuse_twin(seen: dict[T, Place], identity: T, place: Place, what: str) -> 
         raise place.error(f"expected each pool once, {what} is that of {first.path}, too")
 
 
-def _pool(place: Place, folder: Path) -> PoolConfig:
+def _pool(place: Place, folder: Path, *, try_password: bool) -> PoolConfig:
     fields = place.fields(_POOL_KEYS, required=("url", "username"), secret="password")  # noqa: S106 - a key
     if ("password" in fields) == ("password_file" in fields):
         raise place.error("expected one of password and password_file")
@@ -151,7 +155,7 @@ def _pool(place: Place, folder: Path) -> PoolConfig:
             else DEFAULT_TIMEOUT
         ),
     )
-    if "password_file" in fields:
+    if "password_file" in fields and try_password:
         fields["password_file"].tried(pool.read_password)
     return pool
 
@@ -189,7 +193,7 @@ class _Environment:
         text = self._environ.get(_PREFIX + name)
         return self._tried(name, lambda: parse(_well_formed(text))) if text else None
 
-    def pool(self) -> PoolConfig:
+    def pool(self, *, try_password: bool) -> PoolConfig:
         """Return the pool that the variables describe. Raises ConfigError."""
         url, username = self.get("URL", Url.parse), self.get("USERNAME", _a_name)
         if url is None or username is None:
@@ -214,7 +218,8 @@ class _Environment:
                 fingerprint_sha256=self.get("FINGERPRINT_SHA256", _fingerprints) or (),
             ),
         )
-        self._tried("PASSWORD_FILE", pool.read_password)
+        if try_password:
+            self._tried("PASSWORD_FILE", pool.read_password)
         return pool
 
     def _expect_at_most_one(self, one: str, other: str) -> None:
@@ -246,6 +251,10 @@ def _a_name(text: str) -> str:
 def _a_password(text: str) -> Secret:
     if not text:
         raise ConfigError("expected a password, not an empty text")
+    if text == HIDDEN:
+        raise ConfigError(
+            f"expected a password, not the {HIDDEN} that `config print` puts in its place"
+        )
     return Secret(text)
 
 

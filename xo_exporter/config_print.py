@@ -1,15 +1,14 @@
 """The effective configuration as YAML, which reads back as the same one but for its secrets."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import yaml
 
 from xo_exporter.choice import Choice, InfoLabels
 from xo_exporter.config import Config, PoolConfig
+from xo_exporter.secret import HIDDEN
 from xo_exporter.settings import Tls
-
-HIDDEN: Final = "<hidden>"
 
 Yaml = dict[str, Any]
 

@@ -1,7 +1,10 @@
 """A text that never shows itself by accident: passwords, in the first place."""
 
 import hmac
-from typing import NoReturn, Self
+from typing import Final, NoReturn, Self
+
+HIDDEN: Final = "<hidden>"
+"""What stands for a password where a configuration is shown."""
 
 _MASK = "**********"
 

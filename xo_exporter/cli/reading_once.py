@@ -49,8 +49,17 @@ def objects(config_file: Path | None, pool: str | None, kind: str | None) -> int
 @with_logs("error")
 def check_command(config_file: Path | None) -> int:
     """Try each pool and say what works, what doesn't, and how to mend it."""
-    found = run_once(check.check(load_config(config_file)))
+    # A password that can't be read here, as one that only a service is given, is told in the end:
+    # addresses and certificates can be tried without it.
+    unreadable: ConfigError | None = None
+    try:
+        config = load_config(config_file)
+    except ConfigError as error:
+        config, unreadable = load_config(config_file, try_passwords=False), error
+    found = run_once(check.check(config))
     write(found.text.encode())
+    if unreadable is not None:
+        raise unreadable
     return OK if found.all_well else NOT_READ_IN_FULL
 
 
