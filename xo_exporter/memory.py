@@ -13,15 +13,19 @@ from typing import Final
 _M_TRIM_THRESHOLD: Final = -1
 _M_ARENA_MAX: Final = -8
 _KEPT: Final = 1 << 20  # bytes at the heap's end that stay for the next time
+_FULL_LOOK: Final = 100  # looks at what is young before one at all; by default 10
 
 
 def settle() -> None:
     """Arrange memory for a service, once what it consists of is loaded.
 
     That is looked at for garbage no more: it stays, and there is as much of it as of a pool.
+    All that is kept of pools is looked at seldom: it takes tens of milliseconds in which nothing
+    else can run, and what becomes garbage here is freed without, but for little things.
     """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(*gc.get_threshold()[:2], _FULL_LOOK)
     _share_one_heap()
 
 

@@ -1,7 +1,6 @@
 """The RRDs of a pool's hosts, read beside each other."""
 
 import asyncio
-import gc
 from collections.abc import Iterable
 
 import structlog
@@ -48,8 +47,6 @@ class HostReaders:
         await asyncio.gather(
             *(turns.take(self._read(flight, session, records, ref, host)) for ref, host in hosts)
         )
-        # Closed TLS connections hold on to themselves, and to a quarter of a megabyte each.
-        gc.collect(1)
 
     async def _read(
         self, flight: Flight, session: Session, records: Records, ref: Ref, host: xapi.Host
