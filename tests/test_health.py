@@ -17,10 +17,12 @@ from xo_exporter.settings import Listen
 
 
 @contextmanager
-def _serving(status: int, context: ssl.SSLContext | None = None) -> Iterator[Listen]:
+def _serving(
+    status: int, context: ssl.SSLContext | None = None, path: str = "/-/healthy"
+) -> Iterator[Listen]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(status if self.path == "/-/healthy" else 404)
+            self.send_response(status if self.path == path else 404)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
@@ -46,6 +48,13 @@ def test_by_its_answer(status: int, alive: bool) -> None:  # noqa: FBT001  a tab
     """Whoever answers that it is well, or that one has to say who one is, lives."""
     with _serving(status) as listen:
         assert answers(listen) == alive
+
+
+@pytest.mark.parametrize(("status", "ready"), [(200, True), (401, True), (503, False)])
+def test_whether_it_is_ready(status: int, ready: bool) -> None:  # noqa: FBT001  a table of cases
+    """Whoever has not yet tried each pool is not ready, and whoever wants a password is."""
+    with _serving(status, path="/-/ready") as listen:
+        assert answers(listen, ready=True) == ready
 
 
 @pytest.mark.parametrize("client_certificate", [False, True])

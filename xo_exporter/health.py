@@ -1,4 +1,4 @@
-"""Whether a service of this machine answers: what a container's health check runs."""
+"""Whether a service of this machine answers: what a container's health check or probe runs."""
 
 import http.client
 import ssl
@@ -7,25 +7,27 @@ from typing import Final
 from xo_exporter.settings import Listen
 
 _TIMEOUT: Final = 4.0  # seconds
-_PATH: Final = "/-/healthy"
+_HEALTHY: Final = "/-/healthy"
+_READY: Final = "/-/ready"
 _ALIVE: Final = (200, 401)  # who may read is another question than whether it lives
 
 
-def answers(listen: Listen) -> bool:
-    """Whether the service that listens there answers, by HTTP or, failing that, by TLS.
+def answers(listen: Listen, *, ready: bool = False) -> bool:
+    """Whether the service that listens there answers that it is well, by HTTP or else by TLS.
 
     It is asked on loopback where it listens at every address. A service that wants a client's
-    certificate lives, too: its refusal is an answer.
+    certificate or a password lives, too: its refusal is an answer. With `ready` it is asked
+    whether each pool was tried; such a service does not tell, and counts as ready.
     """
+    path = _READY if ready else _HEALTHY
     host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104  asked, not bound
-    return _asked(http.client.HTTPConnection(host, listen.port, timeout=_TIMEOUT)) or _by_tls(
-        host, listen.port
-    )
+    plain = http.client.HTTPConnection(host, listen.port, timeout=_TIMEOUT)
+    return _asked(plain, path) or _by_tls(host, listen.port, path)
 
 
-def _asked(connection: http.client.HTTPConnection) -> bool:
+def _asked(connection: http.client.HTTPConnection, path: str) -> bool:
     try:
-        connection.request("GET", _PATH)
+        connection.request("GET", path)
         return connection.getresponse().status in _ALIVE
     except (OSError, http.client.HTTPException):
         return False
@@ -33,7 +35,7 @@ def _asked(connection: http.client.HTTPConnection) -> bool:
         connection.close()
 
 
-def _by_tls(host: str, port: int) -> bool:
+def _by_tls(host: str, port: int, path: str) -> bool:
     context = ssl.create_default_context()
     # The certificate is for the name that others use; nothing secret is sent.
     context.check_hostname = False
@@ -46,7 +48,7 @@ def _by_tls(host: str, port: int) -> bool:
     except OSError:
         return False
     try:
-        connection.request("GET", _PATH)
+        connection.request("GET", path)
         return connection.getresponse().status in _ALIVE
     except (ssl.SSLError, ConnectionError):
         return True  # by TLS 1.3 it says only now that it wants a certificate

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 try:
     import helm_python as helm
@@ -36,6 +37,16 @@ def test_lint_has_nothing_to_say() -> None:
         ({"demo": True, "replicaCount": 2}, "replicaCount"),
         ({"demo": True, "image": {"digest": "latest"}}, "/image/digest"),
         ({"demo": True, "serviceMonitor": {"interval": "often"}}, "/serviceMonitor/interval"),
+        ({"demo": True, "serviceMonitor": {"scheme": "tls"}}, "/serviceMonitor/scheme"),
+        (
+            {"demo": True, "serviceMonitor": {"basicAuth": {"password": "x"}}},
+            "/serviceMonitor/basicAuth/password",
+        ),
+        (
+            {"demo": True, "serviceMonitor": {"tlsConfig": {"ca_file": "x"}}},
+            "/serviceMonitor/tlsConfig",
+        ),
+        ({"demo": True, "prometheusRule": {"runbooks": "a b"}}, "/prometheusRule/runbooks"),
     ],
 )
 def test_a_mistake_is_named(values: dict[str, Any], said: str) -> None:
@@ -50,6 +61,66 @@ def test_each_value_has_its_place_in_the_schema() -> None:
         schema = chart.schema
         assert schema is not None
         assert set(schema["properties"]) - {"global"} == set(chart.values)
+
+
+def test_each_value_below_has_its_place_in_the_schema() -> None:
+    """So do the values of a part whose keys are known, each with its default."""
+    with helm.Chart.load(CHART) as chart:
+        schema, values = chart.schema, chart.values
+    assert schema is not None
+    for part in (
+        "image",
+        "networkPolicy",
+        "podDisruptionBudget",
+        "serviceMonitor",
+        "prometheusRule",
+    ):
+        assert set(schema["properties"][part]["properties"]) == set(values[part]), part
+
+
+def test_runbooks_may_be_kept_elsewhere() -> None:
+    """Each alert leads to its page below the address that is given, with or without a slash."""
+    values = {"demo": True, "prometheusRule": {"enabled": True, "runbooks": "https://w/xo/"}}
+    with helm.Chart.load(CHART) as chart:
+        texts = chart.render(values, name="xo-exporter")
+        plain = chart.render({**values, "prometheusRule": {"enabled": True}}, name="xo-exporter")
+    rule = yaml.safe_load(texts["xo-exporter/templates/prometheusrule.yaml"])
+    alerts = [one for group in rule["spec"]["groups"] for one in group["rules"] if "alert" in one]
+    assert len(alerts) > 20
+    for one in alerts:
+        assert one["annotations"]["runbook_url"] == f"https://w/xo/{one['alert']}.md"
+    rule = yaml.safe_load(plain["xo-exporter/templates/prometheusrule.yaml"])
+    assert rule["spec"] == yaml.safe_load((CHART / "files/rules.yml").read_text("utf-8"))
+
+
+def test_the_monitor_can_show_who_it_is() -> None:
+    """Scheme, authority and password of the scrape are those that are given."""
+    tls = {"ca": {"secret": {"name": "s", "key": "ca.crt"}}, "serverName": "xo.example.org"}
+    auth = {"username": {"name": "s", "key": "user"}, "password": {"name": "s", "key": "password"}}
+    monitor = {"enabled": True, "scheme": "https", "tlsConfig": tls, "basicAuth": auth}
+    with helm.Chart.load(CHART) as chart:
+        texts = chart.render({"demo": True, "serviceMonitor": monitor}, name="xo-exporter")
+    (endpoint,) = yaml.safe_load(texts["xo-exporter/templates/servicemonitor.yaml"])["spec"][
+        "endpoints"
+    ]
+    assert (endpoint["scheme"], endpoint["tlsConfig"], endpoint["basicAuth"]) == (
+        "https",
+        tls,
+        auth,
+    )
+
+
+def test_tls_and_users_as_the_page_has_them() -> None:
+    """The values that deploy/README.md shows are taken, and lead to a file beside the passwords."""
+    page = (CHART.parents[1] / "README.md").read_text("utf-8")
+    block = page.split("### TLS and users", 1)[1].split("```yaml\n", 1)[1].split("```", 1)[0]
+    values = {"config": {"pools": [POOL]}, **yaml.safe_load(block)}
+    with helm.Chart.load(CHART) as chart:
+        texts = chart.render(values, name="xo-exporter")
+    pod = yaml.safe_load(texts["xo-exporter/templates/deployment.yaml"])["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    assert container["args"][-1] == f"--web.config.file={mounts['passwords']}/web.yml"
 
 
 def test_the_notes_lead_to_the_page() -> None:

@@ -5,7 +5,7 @@ import re
 import runpy
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import kubernetes_validate
 import msgspec
@@ -14,7 +14,8 @@ import yaml
 
 from tests.programs import output_of
 from xo_exporter import __version__
-from xo_exporter.config import load
+from xo_exporter.cli.running import health
+from xo_exporter.config import DEFAULT_LISTEN, load
 
 Object = dict[str, Any]
 
@@ -41,8 +42,23 @@ VALUES: dict[str, Object] = {
         "podLabels": {"c": "d"},
         "service": {"port": 80, "annotations": {"e": "f"}},
         "networkPolicy": {"prometheusNamespace": "p", "pools": {"cidrs": ["10.0.0.0/8"]}},
-        "serviceMonitor": {"enabled": True, "labels": {"release": "r"}, "interval": "1m30s"},
-        "prometheusRule": {"enabled": True, "labels": {"release": "r"}},
+        "serviceMonitor": {
+            "enabled": True,
+            "labels": {"release": "r"},
+            "interval": "1m30s",
+            "scheme": "https",
+            "tlsConfig": {
+                "ca": {"secret": {"name": "s", "key": "ca.crt"}},
+                "cert": {"secret": {"name": "s", "key": "tls.crt"}},
+                "keySecret": {"name": "s", "key": "tls.key"},
+                "serverName": "xo-exporter.example.org",
+            },
+            "basicAuth": {
+                "username": {"name": "s", "key": "user"},
+                "password": {"name": "s", "key": "password"},
+            },
+        },
+        "prometheusRule": {"enabled": True, "labels": {"release": "r"}, "runbooks": "https://w/x"},
     },
     "least": {
         "config": POOLS,
@@ -61,6 +77,37 @@ class Relabeling(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     replacement: str
 
 
+class Key(msgspec.Struct, forbid_unknown_fields=True):
+    """A key of a Secret or a ConfigMap."""
+
+    name: str
+    key: str
+
+
+class KeyOf(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The operator's SecretOrConfigMap."""
+
+    secret: Key | None = None
+    config_map: Key | None = None
+
+
+class TlsConfig(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
+    """The operator's TLSConfig."""
+
+    ca: KeyOf = msgspec.field(default_factory=KeyOf)
+    cert: KeyOf = msgspec.field(default_factory=KeyOf)
+    key_secret: Key | None = None
+    server_name: str = ""
+    insecure_skip_verify: bool = False
+
+
+class BasicAuth(msgspec.Struct, forbid_unknown_fields=True):
+    """The operator's BasicAuth."""
+
+    username: Key
+    password: Key
+
+
 class Endpoint(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     """Of the operator's Endpoint, what is used here."""
 
@@ -68,7 +115,10 @@ class Endpoint(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     honor_labels: bool
     interval: str
     scrape_timeout: str
+    scheme: Literal["http", "https"]
     relabelings: list[Relabeling]
+    tls_config: TlsConfig | None = None
+    basic_auth: BasicAuth | None = None
 
 
 class Selector(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
@@ -201,9 +251,21 @@ def test_everything_finds_the_pod(objects: list[Object]) -> None:
             assert chosen <= service["metadata"]["labels"].items()
             assert spec["endpoints"][0]["port"] == port["name"]
             assert spec["endpoints"][0]["honorLabels"] is True
-    paths = {key: container[f"{key}Probe"]["httpGet"] for key in ("liveness", "readiness")}
-    assert paths["liveness"] == {"path": "/-/healthy", "port": "http"}
-    assert paths["readiness"] == {"path": "/-/ready", "port": "http"}
+
+
+def test_probes_hold_with_tls_and_passwords(objects: list[Object]) -> None:
+    """They are the exporter's own command, which TLS and basic auth don't keep from its answer."""
+    (container,) = _only(objects, "Deployment")["spec"]["template"]["spec"]["containers"]
+    commands = {
+        key: container[f"{key}Probe"]["exec"]["command"] for key in ("liveness", "readiness")
+    }
+    assert commands["liveness"] == ["xo-exporter", "health"]
+    assert commands["readiness"] == ["xo-exporter", "health", "--ready"]
+    for words in commands.values():
+        health.make_context("health", words[2:])
+    assert container["ports"] == [{"name": "http", "containerPort": DEFAULT_LISTEN.port}]
+    for key in commands:  # the program itself takes a second to start, and asks twice for 4
+        assert container[f"{key}Probe"]["timeoutSeconds"] >= 10
 
 
 def test_the_configuration_is_one(objects: list[Object], tmp_path: Path) -> None:
@@ -272,6 +334,15 @@ def test_the_rules_are_those_of_prometheus(tmp_path: Path) -> None:
     monitor = yaml.safe_load((OPERATOR / "servicemonitor.yml").read_text("utf-8"))
     (relabeling,) = monitor["spec"]["endpoints"][0]["relabelings"]
     assert relabeling == {"targetLabel": "job", "replacement": thresholds["job"]}
+
+
+def test_rules_with_other_thresholds_are_made_from_their_folder(tmp_path: Path) -> None:
+    """Manifest and chart take the rules of a folder that is named."""
+    own = {"groups": [{"name": "own", "rules": [{"alert": "Own", "expr": "up == 0"}]}]}
+    (tmp_path / "own.yml").write_text(yaml.safe_dump(own), "utf-8")
+    script = runpy.run_path(str(ROOT / "deploy/kubernetes/rules.py"))
+    manifest, chart = (yaml.safe_load(text) for _, text in script["generated"](tmp_path))
+    assert manifest["spec"] == chart == own
 
 
 def test_the_version_is_the_exporters() -> None:

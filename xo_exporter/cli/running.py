@@ -76,7 +76,8 @@ def serve(
 @click.option(
     "--with-prometheus",
     is_flag=True,
-    help="Run Prometheus and Alertmanager beside it, where they are installed, with our rules.",
+    help="Run Prometheus and Alertmanager beside it, where they are installed, with the rules of "
+    "deploy/: in a clone of the repository.",
 )
 @choice_options
 @with_logs("info")
@@ -159,10 +160,16 @@ def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) ->
     show_default=True,
     help="Where the service listens.",
 )
+@click.option(
+    "--ready",
+    is_flag=True,
+    help="Ask whether each pool was tried, too; a service that asks for a password or a "
+    "certificate does not tell.",
+)
 @with_logs("warning")
-def health(listen: Listen) -> int:
-    """Ask the service on this machine whether it lives: for a container's health check."""
-    if answers(listen):
+def health(listen: Listen, *, ready: bool) -> int:
+    """Ask the service on this machine whether it lives: for a container's health check or probe."""
+    if answers(listen, ready=ready):
         return OK
     click.echo(f"xo-exporter: no service that is well answers at {listen}", err=True)
     return NOT_READ_IN_FULL
