@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 import structlog
@@ -27,18 +27,30 @@ _ENDED_WITHIN: Final = 10.0
 _INTERVAL: Final = "5s"
 
 
+class Programs(NamedTuple):
+    """Where the two programs are."""
+
+    prometheus: str
+    alertmanager: str
+
+
+def installed(deploy: Path = DEPLOY) -> Programs:
+    """The programs to run. Raises ConfigError where one of them or the rules are missing."""
+    if not (deploy / "prometheus" / "rules").is_dir():
+        raise ConfigError(
+            "the rules of Prometheus did not come with this installation",
+            hint="run it in a clone of the repository (make demo), or without --with-prometheus",
+        )
+    return Programs(_program("prometheus"), _program("prometheus-alertmanager"))
+
+
 @asynccontextmanager
 async def prometheus_beside(exporter: str, deploy: Path = DEPLOY) -> AsyncIterator[None]:
     """Run both until the block ends, for the exporter at this URL; their addresses are logged.
 
     Raises ConfigError where a program or the rules are missing, or one does not start.
     """
-    if not (deploy / "prometheus" / "rules").is_dir():
-        raise ConfigError(
-            "the rules of Prometheus did not come with this installation",
-            hint="run it in a clone of the repository (make demo), or without --with-prometheus",
-        )
-    prometheus, alertmanager = _program("prometheus"), _program("prometheus-alertmanager")
+    prometheus, alertmanager = installed(deploy)
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xo-exporter-")))
         alerts, metrics = _free_address(), _free_address()

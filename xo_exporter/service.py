@@ -13,7 +13,7 @@ from aiohttp import web
 from xo_exporter import cautions, memory
 from xo_exporter.collector import Collector
 from xo_exporter.config import Config, Listen, PoolConfig, Secret, Url
-from xo_exporter.demo_stack import prometheus_beside
+from xo_exporter.demo_stack import installed, prometheus_beside
 from xo_exporter.errors import ConfigError
 from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.simulator import SimulatedPool, make_estate
@@ -152,7 +152,12 @@ async def demo(
     with_lifecycle: bool = False,
     with_prometheus: bool = False,
 ) -> None:
-    """Serve a simulated pool that runs in this process, to a Prometheus beside it on demand."""
+    """Serve a simulated pool that runs in this process, to a Prometheus beside it on demand.
+
+    Raises ConfigError before anything runs where what `with_prometheus` needs is missing.
+    """
+    if with_prometheus:
+        installed()
     ended = _ended()
     estate = make_estate(hosts=hosts, vms=vms, seed=seed)
     async with SimulatedPool(estate, life=True) as simulated:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs import environment, eventually, found, get
-from xo_exporter.demo_stack import prometheus_beside
+from xo_exporter.demo_stack import installed
 from xo_exporter.errors import ConfigError
 
 DEMO = (sys.executable, "-m", "xo_exporter", "demo", "--listen", "127.0.0.1:0", "--with-prometheus")
@@ -62,7 +62,7 @@ def test_the_demo_runs_prometheus_and_alertmanager(tmp_path: Path) -> None:
 
 
 def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
-    """Without the programs it ends with status 2, and says what to install."""
+    """Without the programs it ends with status 2 before anything starts, and says what to do."""
     done = subprocess.run(
         DEMO,
         env=environment(PATH=str(tmp_path)),
@@ -72,16 +72,14 @@ def test_what_is_not_installed_is_told(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith(
-        "apt-get install prometheus prometheus-alertmanager"
-    )
+    (line,) = done.stderr.splitlines()
+    assert line.endswith("apt-get install prometheus prometheus-alertmanager")
 
 
-async def test_rules_that_did_not_come_along_are_told(tmp_path: Path) -> None:
+def test_rules_that_did_not_come_along_are_told(tmp_path: Path) -> None:
     """An installation without the folder of the rules says so, and what to do."""
     with pytest.raises(ConfigError, match="run it in a clone of the repository"):
-        async with prometheus_beside("http://127.0.0.1:1/", tmp_path):
-            pass
+        installed(tmp_path)
 
 
 def test_a_server_that_asks_for_a_password_is_not_scraped() -> None:
