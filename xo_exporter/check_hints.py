@@ -46,8 +46,8 @@ _OF_RRDS: Final[Mapping[type[XoExporterError], str]] = {
     "says in /var/log/daemon.log",
 }
 _OF_CREDENTIALS: Final = (
-    "systemd has that file for the service alone, while it runs: docs/install.md has the command "
-    "that checks with it"
+    "systemd has that file only while the service runs, for the service and for root: start it, "
+    "then check as root"
 )
 _OF_US: Final = "that is a mistake in xo-exporter: please report it, with what the log says"
 

@@ -77,6 +77,14 @@ def test_the_secrets_of_a_release_are_none(root: Path) -> None:
     assert pypi["permissions"] == {"id-token": "write"}
 
 
+def test_the_image_says_where_its_sources_are(root: Path) -> None:
+    """A release's image has the address of the repository that it was built from."""
+    release = yaml.safe_load((root / ".github/workflows/release.yml").read_text("utf-8"))
+    (build,) = (step for step in release["jobs"]["image"]["steps"] if step.get("id") == "build")
+    address = "${{ github.server_url }}/${{ github.repository }}"
+    assert build["with"]["labels"].strip() == f"org.opencontainers.image.source={address}"
+
+
 def test_the_release_is_of_its_tag(root: Path) -> None:
     """The workflow's command checks the tag that it runs for."""
     release = yaml.safe_load((root / ".github/workflows/release.yml").read_text("utf-8"))
