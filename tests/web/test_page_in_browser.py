@@ -106,6 +106,43 @@ async def test_a_hundred_pools_on_a_phone(
     assert abs(_luminance(back) - _luminance(text)) > 0.7
 
 
+@pytest.mark.parametrize("width", [320, 390, 768, 769, 1280])
+async def test_no_table_is_cut_off(
+    serve: Serve, config: PoolConfig, browse: Callable[..., Awaitable[Page]], width: int
+) -> None:
+    """At any width all columns are seen without scrolling, and a collector's name is one line."""
+    client = await serve(config)
+    await client.get("/metrics")
+    page = await browse(client.make_url("/"), viewport={"width": width, "height": 740})
+    hidden = await page.evaluate(
+        "[...document.querySelectorAll('table')].map(t => t.scrollWidth - t.clientWidth)"
+    )
+    assert hidden == [0, 0, 0]
+    right = await page.evaluate(
+        "[...document.querySelectorAll('td')].map(t => t.getBoundingClientRect().right)"
+    )
+    assert max(right) <= width
+    table = page.locator("table", has_text="What is exported")
+    lines = await table.locator("tbody th").evaluate_all(
+        "names => names.map(n => { const all = document.createRange(); all.selectNodeContents(n);"
+        " return new Set([...all.getClientRects()].map(r => r.top)).size })"
+    )
+    assert len(lines) > 40
+    assert set(lines) == {1}
+
+
+async def test_all_is_said_to_be_read_when_it_was(
+    serve: Serve, config: PoolConfig, browse: Callable[..., Awaitable[Page]]
+) -> None:
+    """What is told is what was read; how well the pools are is for alerts to say."""
+    client = await serve(config)
+    page = await browse(client.make_url("/"))
+    assert "1 not read yet" in await page.inner_text("main .sum")
+    await client.get("/metrics")
+    await page.reload()
+    assert "1 pool is configured; it was read in full." in await page.inner_text("main .sum")
+
+
 async def test_by_keyboard(
     serve: Serve, config: PoolConfig, browse: Callable[..., Awaitable[Page]]
 ) -> None:

@@ -61,7 +61,7 @@ def page(collector: Collector, now: float) -> str:
         now=_moment(now),
         pools=pools,
         troubled=sum(pool["mood"] in ("bad", "warn") for pool in pools),
-        untried=sum(not pool["mood"] for pool in pools),
+        unread=sum(pool["unread"] for pool in pools),
         collectors=list(_collectors(collector)),
     )
 
@@ -74,6 +74,7 @@ def _pool(pool: PoolScraper, label: str, now: float, *, few: bool) -> Json:
         "mood": mood,
         "sign": _SIGNS[mood],
         "state": state,
+        "unread": seen is None or seen.up is None,
         "open": few or mood in ("bad", "warn"),
         "brief": _brief(seen, now),
         "failures": [_failure(failure) for failure in (seen.failures if seen else ())],
