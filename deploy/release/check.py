@@ -3,12 +3,15 @@
     python deploy/release/check.py dist [--tag v1.2.3]
 
 dist/packages/ then has the sdist and the wheel that is made from it, dist/ the SBOM of an
-environment with the wheel in it. All programs are those of the environment that this runs in.
+environment with the wheel in it. What docs/install.md says of pipx is run in a clean clone. All
+programs are those of the environment that this runs in.
 """
 
 import argparse
 import email
 import json
+import os
+import re
 import shutil
 import socket
 import subprocess
@@ -39,8 +42,15 @@ def _fail(message: str) -> NoReturn:
     sys.exit(f"release-check: {message}")
 
 
-def _run(*command: str | Path, cwd: Path = ROOT) -> str:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603  ours
+def _run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> str:
+    done = subprocess.run(  # noqa: S603  ours
+        command,
+        cwd=cwd,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode != 0:
         _fail(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -98,6 +108,27 @@ def installed(wheel: Path, environment: Path) -> Path:
     _run(*pip, "--disable-pip-version-check", "install", "--no-index", "--no-deps", wheel)
     _run(*pip, "check")
     return python
+
+
+def by_pipx(work: Path) -> Path:
+    """Run what docs/install.md says of pipx, in a clone of what is committed: give the program.
+
+    Its dependencies are the newest that there are, as its users get them.
+    """
+    page = (ROOT / "docs/install.md").read_text("utf-8")
+    recipe = re.search(r"^## pip and pipx\n+```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    if recipe is None or "pipx install ." not in recipe[1]:
+        _fail("docs/install.md does not begin with pipx where it says so")
+    clone = work / "clone"
+    _run("git", "clone", "--quiet", ROOT, clone)
+    places = {name: str(work / "pipx" / name) for name in ("HOME", "BIN_DIR", "MAN_DIR")}
+    _run(
+        *("sh", "-euc", recipe[1]),
+        cwd=clone,
+        PATH=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **{f"PIPX_{name}": place for name, place in places.items()},
+    )
+    return Path(places["BIN_DIR"]) / "xo-exporter"
 
 
 def check_demo(program: Path, work: Path) -> int:
@@ -182,10 +213,11 @@ def main() -> None:
         _run(_own("twine"), "check", "--strict", *sorted(packages.iterdir()))
         python = installed(wheel, work / "environment")
         samples = check_demo(python.with_name("xo-exporter"), work)
+        check_demo(by_pipx(work), work)
         sbom = dist / f"{NAME}.cdx.json"
         components = write_sbom(python, sbom)
     sys.stdout.write(
-        f"{wheel.name}: installs, and its demo has {samples} samples\n"
+        f"{wheel.name}: installs, also by pipx, and its demo has {samples} samples\n"
         f"{sbom.name}: {components} components\n"
     )
 
