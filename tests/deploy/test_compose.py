@@ -117,9 +117,9 @@ def test_the_example_configuration_is_one(folder: Path, tmp_path: Path) -> None:
     assert len(config.pools) == 1
 
 
-def test_no_password_can_be_committed(folder: Path) -> None:
+def test_no_password_can_be_committed(clone: Path) -> None:
     """Git ignores what is put beside the project as a secret."""
-    output_of("git", "-C", folder, "check-ignore", "secrets/pool.password")
+    output_of("git", "-C", clone, "check-ignore", "deploy/compose/secrets/pool.password")
 
 
 def test_grafana_is_provisioned(services: dict[str, Any], folder: Path) -> None:

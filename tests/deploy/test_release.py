@@ -3,14 +3,17 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
+from tests.programs import found, output_of
 from xo_exporter import __version__
 
 CONSTRAINTS = ("build", "runtime", "test")
@@ -60,11 +63,32 @@ def test_the_same_is_pinned_everywhere(root: Path) -> None:
             assert test.get(package, version) == version
 
 
+def test_the_sdist_is_what_is_committed(clone: Path, tmp_path: Path) -> None:
+    """It has all files, so that it can be tested as a clone is, and no password that lies there."""
+    own = tmp_path / "clone"
+    output_of("git", "clone", "--quiet", clone, own)
+    shutil.copy(clone / "pyproject.toml", own)
+    (own / "deploy/compose/secrets/pool.password").write_text("secret")
+    subprocess.run(
+        [found("hatchling"), "build", "--target", "sdist", "--directory", tmp_path],
+        cwd=own,
+        capture_output=True,
+        timeout=60,
+        check=True,
+    )
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        inside = {name.partition("/")[2] for name in opened.getnames()}
+    committed = set(output_of("git", "-C", own, "ls-files").splitlines())
+    assert inside - committed == {"PKG-INFO"}
+    assert committed - inside == set()
+
+
 @pytest.mark.timeout(400)  # it fetches packages
-def test_a_release_can_be_made(root: Path, tmp_path: Path) -> None:
-    """Sdist and wheel are built, the wheel shows the demo, the SBOM names its parts."""
+def test_a_release_can_be_made(clone: Path, tmp_path: Path) -> None:
+    """Sdist and wheel are built and run, also by pipx, and the SBOM names the parts."""
     done = subprocess.run(
-        [sys.executable, root / "deploy/release/check.py", tmp_path],
+        [sys.executable, clone / "deploy/release/check.py", tmp_path],
         env={**os.environ, "PIP_NO_COMPILE": "1"},
         capture_output=True,
         text=True,
@@ -74,7 +98,7 @@ def test_a_release_can_be_made(root: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     sbom = json.loads((tmp_path / f"xo_exporter-{__version__}.cdx.json").read_text("utf-8"))
     named = {part["name"].lower().replace("_", "-"): part["version"] for part in sbom["components"]}
-    pinned = _pinned(root, "runtime")
+    pinned = _pinned(clone, "runtime")
     assert named.items() <= pinned.items()
     assert {"aiohttp", "lxml", "xenapi"} <= named.keys()
     assert sbom["metadata"]["component"]["version"] == __version__
