@@ -288,6 +288,13 @@ def test_objects_of_one_type(pool: SimulatedPool, kind: str) -> None:
     assert {name.lower() for name in found} == {kind.lower()}
 
 
+def test_the_singleton_alone(pool: SimulatedPool) -> None:
+    """--type xo leaves the document with the singleton alone."""
+    result = run("objects", "--type", "xo", env=of(pool))
+    document = json.loads(result.stdout)
+    assert (document["xo"]["type"], document["objects"]) == ("xo", [])
+
+
 def test_check_says_what_works_and_what_does_not(pool: SimulatedPool) -> None:
     """Each step stands on standard output; status 0 when all is well, else 1."""
     well = run("check", env=of(pool))

@@ -283,6 +283,13 @@ async def test_other_methods_are_not_allowed(client: Client, path: str) -> None:
         assert set(answer.headers["Allow"].split(",")) == {"GET", "HEAD"}
 
 
+async def test_nothing_is_connected_through(client: Client) -> None:
+    """CONNECT is no method here either, whatever it is given."""
+    for target in (b"/metrics", b"/nowhere", b"127.0.0.1:80"):
+        answer = await raw(client, b"CONNECT %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+        assert answer.startswith(b"HTTP/1.1 405 "), target
+
+
 @pytest.mark.parametrize(
     "path", ["/metrics/", "/Metrics", "/probe/main", "/-/", "/-/reload/", "/favicon.ico"]
 )

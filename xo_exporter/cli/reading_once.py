@@ -32,7 +32,7 @@ def metrics(config_file: Path | None, pool: str | None) -> int:
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(TYPES, case_sensitive=False),
+    type=click.Choice(("xo", *TYPES), case_sensitive=False),
     help="Only the objects of this type.",
 )
 @with_logs("warning")

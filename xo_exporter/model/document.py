@@ -27,6 +27,7 @@ _Object = Pool | Host | VM | SR | PBD | VDI | VBD
 def document(xo: XO, models: Sequence[PoolModel], only: str | None = None) -> Json:
     """The whole model: the singleton, then the objects by type; of one type with `only`."""
     groups: dict[str, list[Json]] = {
+        "xo": [],  # it stands beside them
         "pool": [_pool(model.pool) for model in models],
         "host": [_host(host) for model in models for host in model.hosts],
         "VM": [_vm(vm) for model in models for vm in model.VMs],

@@ -51,7 +51,7 @@ def vm_cpu(values: Values, usages: CoreUsages, xapi_version: str) -> float | Non
 
 def host_memory(metrics: xapi.HostMetrics | None, values: Values, *, running: bool) -> Memory:
     """A host's memory: the size as XAPI has it to the byte, the usage all that isn't free."""
-    # XAPI writes 0 until it has measured.
+    # 0 is what XAPI itself says until it has measured.
     size: int | float | None = known.count(metrics.memory_total) if metrics else None
     if size is None and "memory_total_kib" in values:
         size = known.whole(values["memory_total_kib"] * _KIB)

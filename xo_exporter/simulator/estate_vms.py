@@ -1,5 +1,6 @@
 """The VMs with their disks, NICs and metrics, and what grows around them."""
 
+import re
 from typing import Any, NamedTuple
 
 from xo_exporter.simulator import estate_texts as texts
@@ -123,10 +124,16 @@ def make_vm(plan: Plan, number: int, guest: Guest) -> str:
     return vm
 
 
+def _version_in(name: str) -> str:
+    found = re.search(r"[0-9]+(\.[0-9]+)?", name)
+    return found[0] if found else ""
+
+
 def _guest_metrics(plan: Plan, number: int, guest: Guest) -> str:
     if number % 14 == 9:  # a record that was made though no agent ever spoke
         return plan.add("VM_guest_metrics", live=True, last_updated=plan.ago(300))
-    major, _, minor = guest.system.partition(" ")[2].partition(".")
+    version = "10.0" if guest.distro == "windows" else _version_in(guest.system)
+    major, _, minor = version.partition(".")
     address = f"10.{number // 62500}.{number // 250 % 250}.{number % 250 + 1}"
     is_windows = guest.distro == "windows"
     networks = {
@@ -142,8 +149,8 @@ def _guest_metrics(plan: Plan, number: int, guest: Guest) -> str:
         os_version={
             "name": guest.system,
             "distro": guest.distro,
-            "major": major[:12] or "12",
-            "minor": minor[:12],
+            "major": major,
+            "minor": minor,
             "uname": "" if is_windows else "6.1.0-18-amd64",
         },
         PV_drivers_version={"major": "9", "minor": "3", "micro": "2", "build": "-1"}

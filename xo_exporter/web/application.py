@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
 
 from xo_exporter.collector import Collector, Form, Scrape
 from xo_exporter.exposition import OPENMETRICS_CONTENT_TYPE, TEXT_CONTENT_TYPE
@@ -34,7 +35,7 @@ def application(
     `/-/reload` is forbidden where there is no `reload`.
     """
     logging.getLogger("aiohttp.server").addFilter(without_bad_requests)
-    app = web.Application()
+    app = web.Application(middlewares=[_no_tunnel])
     app[COLLECTOR] = collector
     app.router.add_get("/", _page)
     app.router.add_get("/metrics", _metrics)
@@ -50,6 +51,14 @@ def application(
         app.on_startup.append(_start)
     app.on_cleanup.append(_close)
     return app
+
+
+@web.middleware
+async def _no_tunnel(request: web.Request, handler: Handler) -> web.StreamResponse:
+    # What CONNECT asks for is no path, so that no route says that there is no such method.
+    if request.method == hdrs.METH_CONNECT:
+        raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET, hdrs.METH_HEAD])
+    return await handler(request)
 
 
 async def _start(app: web.Application) -> None:
