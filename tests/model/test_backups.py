@@ -72,6 +72,54 @@ def test_snapshots_that_are_no_backups(model: Model) -> None:
     assert of(built).snapshots == 1
 
 
+def disk(job: str, second: int, vm: str = "v", of: str = "root", **more: str) -> Mapping[str, Any]:
+    """Make a snapshot of a disk as `snapshot` does, with the data or without it."""
+    marks = {**snapshot(job, second, **more)["other_config"], "xo:backup:vm": vm}
+    return {"is_a_snapshot": True, "snapshot_of": of, "other_config": marks}
+
+
+def test_snapshots_whose_data_is_purged(model: Model) -> None:
+    """Where the snapshot of the VM is gone, those of its disks tell the same, all as one."""
+    built = model(
+        vm={"v": {}, "w": {}, "a": snapshot("delta", 1, exported="true", deltaChainLength="1")},
+        vdi={
+            "root": {},
+            "a-1": disk("delta", 1, exported="true", deltaChainLength="1"),
+            "b-1": disk("delta", 3, exported="true", deltaChainLength="2"),
+            "b-2": disk("delta", 3, exported="true", deltaChainLength="2", of="home"),
+            "c-1": disk("delta", 5),
+            "d-1": disk("mirror", 4, exported="true", of="OpaqueRef:NULL"),
+            "e-1": disk("delta", 2, vm="w", exported="true"),
+        },
+    )
+    assert [
+        (job.UUID, job.last_success, job.last_snapshot, job.chain_length) for job in of(built).jobs
+    ] == [
+        ("delta", SECOND + 3, SECOND + 5, 2),
+        ("mirror", SECOND + 4, SECOND + 4, None),
+    ]
+    assert of(built).snapshots == 3
+    assert [(job.UUID, job.last_success) for job in of(built, "w").jobs] == [("delta", SECOND + 2)]
+
+
+def test_disks_that_are_no_snapshots_of_the_vm(model: Model) -> None:
+    """Disks of replicas bear the marks of their source, and hand them on to their snapshots."""
+    marks = disk("replication", 0, exported="true")
+    without_time = {**marks["other_config"], "xo:backup:datetime": "today"}
+    built = model(
+        vm={"v": {}, "r": replica()},
+        vbd={"vbd": {"VM": "r", "VDI": "copy"}},
+        vdi={
+            "copy": {**marks, "is_a_snapshot": False, "snapshot_of": "OpaqueRef:NULL"},
+            "snapshot of the copy": {**marks, "snapshot_of": "copy"},
+            "of another pool": disk("replication", 0, vm="elsewhere", exported="true"),
+            "by hand": {"is_a_snapshot": True, "snapshot_of": "root"},
+            "without a time": {**marks, "other_config": without_time},
+        },
+    )
+    assert (of(built).snapshots, of(built).jobs) == (0, [])
+
+
 def replica(source: str = "v", second: int = 0, **more: Any) -> Mapping[str, Any]:
     """Make a replica of a VM that is wholly there, so many seconds past 10:11:12."""
     marks = {

@@ -11,6 +11,7 @@ import pytest
 from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.metrics.selection import Selection
 from xo_exporter.metrics.tables import COLLECTORS
+from xo_exporter.model.backups import Backups
 from xo_exporter.model.build import build
 from xo_exporter.model.document import document
 from xo_exporter.model.kept import Changes, KeptModel
@@ -18,7 +19,7 @@ from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.totals import total, totals_of
 from xo_exporter.rrd.values import HostRrd
 from xo_exporter.simulator import make_estate
-from xo_exporter.xapi.records import CLASSES, Records
+from xo_exporter.xapi.records import CLASSES, Records, VDIOtherConfig
 
 Tables = dict[str, dict[str, Any]]
 
@@ -125,3 +126,33 @@ def test_a_kept_model_is_that_which_would_be_built_anew(seed: int) -> None:
         assert _texts(kept_lines, model, changes) == lines, what
         patched += changes is not None
     assert patched > 5
+
+
+def test_a_mark_of_a_backup_is_seen_and_the_size_beside_it_changes_nothing() -> None:
+    """A snapshot that grows leaves the model as it is; that it was exported makes another."""
+    tables = _estate()
+    ref, vdi = next((ref, vdi) for ref, vdi in tables["vdi"].items() if vdi.is_a_snapshot)
+    guests = (vm for vm in tables["vm"].values() if vm.power_state == "Running")
+    vm = next(vm.uuid for vm in guests if not vm.is_control_domain)
+
+    def marked(exported: str, size: int) -> Records:
+        marks = VDIOtherConfig("job", vm, "20240131T10:11:12Z", exported)
+        tables["vdi"][ref] = msgspec.structs.replace(
+            vdi, other_config=marks, physical_utilisation=size
+        )
+        return _records(tables)
+
+    def successes(model: PoolModel) -> list[int | None]:
+        jobs = chain.from_iterable(one.jobs for one in model.part(Backups).of_vms)
+        return [job.last_success for job in jobs if job.UUID == "job"]
+
+    kept = KeptModel()
+    first, _ = kept.update(marked("", 4096), {})
+    assert successes(first) == [None]
+    second, changes = kept.update(marked("", 8192), {})
+    assert second is first
+    assert changes is not None
+    assert "backups" not in changes.parts
+    third, changes = kept.update(marked("true", 8192), {})
+    assert changes is None
+    assert successes(third) == [1706695872]

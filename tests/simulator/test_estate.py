@@ -6,6 +6,7 @@ import pytest
 
 from xo_exporter.simulator import GENERATIONS, NULL, Database, Generation, make_estate, schema
 from xo_exporter.simulator.database import MIRRORED
+from xo_exporter.simulator.estate_copies import JOBS
 
 NOW = 1_700_000_000.0
 
@@ -102,9 +103,26 @@ def test_every_kind_is_there(large: Database) -> None:
     assert any("xo:backup:sr" in record["other_config"] for record in guests)
     assert any(record["VGPUs"] for record in guests)
     snapshots = [record for record in tables["VM"].values() if record["is_a_snapshot"]]
-    exported = ["xo:backup:exported" in record["other_config"] for record in snapshots]
-    assert any(exported)
-    assert not all(exported)
+    marks = [record["other_config"] for record in snapshots]
+    exported = {(one.get("xo:backup:job"), "xo:backup:exported" in one) for one in marks}
+    assert exported == {
+        (JOBS["nightly"], True),
+        (JOBS["nightly"], False),
+        (JOBS["full"], False),
+        (JOBS["rolling"], False),
+        (None, False),
+    }
+    whole = {(one.get("xo:backup:vm"), one.get("xo:backup:datetime")) for one in marks}
+    purged = [
+        record
+        for record in tables["VDI"].values()
+        if record["is_a_snapshot"]
+        and record["other_config"].get("xo:backup:exported")
+        and (record["other_config"]["xo:backup:vm"], record["other_config"]["xo:backup:datetime"])
+        not in whole
+    ]
+    assert purged
+    assert {(record["type"], *record["VBDs"]) for record in purged} == {("cbt_metadata",)}
     assert all(record["is_a_template"] for record in snapshots)
     assert sum(record["is_default_template"] for record in tables["VM"].values()) >= 30
     disks = tables["VDI"].values()

@@ -22,27 +22,30 @@ TABLE: Final = Table[VMBackups](
         gauge(
             "xo_vm_backups",
             "Snapshots of a VM that tell of a good backup by Xen Orchestra, from VM.other_config "
-            "xo:backup:exported; a full backup may leave none.",
+            "xo:backup:exported, or VDI.other_config where a job purges its snapshots' data; only "
+            "incremental jobs mark success.",
             lambda backups: backups.snapshots,
         ),
         each(
             "xo_vm_backup_last_success_timestamp_seconds",
-            "When the snapshot of the last good backup of a VM by each job of Xen Orchestra was "
-            "taken, from VM.other_config xo:backup:datetime and xo:backup:exported.",
+            "When the snapshot of the last good backup of a VM by each incremental job of Xen "
+            "Orchestra was taken, from VM.other_config or VDI.other_config xo:backup:datetime and "
+            "xo:backup:exported; other jobs mark no success.",
             "backup_job",
             lambda backups: ((job.UUID, job.last_success) for job in backups.jobs),
         ),
         each(
             "xo_vm_backup_last_snapshot_timestamp_seconds",
-            "When each job of Xen Orchestra last took a snapshot of a VM, whether or not a backup "
-            "came of it, from VM.other_config xo:backup:datetime.",
+            "When each job of Xen Orchestra last took a snapshot of a VM that is still there, "
+            "whether or not a backup came of it, from VM.other_config or VDI.other_config "
+            "xo:backup:datetime.",
             "backup_job",
             lambda backups: ((job.UUID, job.last_snapshot) for job in backups.jobs),
         ),
         each(
             "xo_vm_backup_chain_length",
-            "Deltas since the full backup of a VM in the last good one by each job of Xen "
-            "Orchestra, from VM.other_config xo:backup:deltaChainLength.",
+            "Deltas since the full backup of a VM in the last good one by each incremental job of "
+            "Xen Orchestra, from VM.other_config or VDI.other_config xo:backup:deltaChainLength.",
             "backup_job",
             lambda backups: ((job.UUID, job.chain_length) for job in backups.jobs),
         ),

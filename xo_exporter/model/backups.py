@@ -1,8 +1,12 @@
 """What Xen Orchestra's backup jobs have left in the pool: marked snapshots, and replicas.
 
-A job marks the snapshot that it takes of a VM, and marks it again once all is exported. The next
-run replaces it, so the newest one that is marked as exported is the last good backup. A full
-backup may be told to keep no snapshot: of such a job the pool knows nothing.
+A job marks the snapshot that it takes of a VM and those of its disks; one that is incremental, a
+delta backup or a replication, marks them again once all is exported. The next run replaces them,
+so the newest one that is marked as exported is the last good backup. Jobs of full backups and of
+rolling snapshots mark no success: of them the pool knows at most when they took a snapshot.
+
+A job may purge the data of its snapshots, for the sake of changed block tracking: then that of
+the VM is gone, and those of the disks, with the same marks, are all that is left.
 
 A replica is a VM that a replication job made and keeps. It is a VM of the model like any other,
 and counts as one, since XAPI, Xen Orchestra and whoever pays for the storage see it as one; but
@@ -12,8 +16,9 @@ a label would stand on every series of every VM, and change all of them when a r
 started. One that was started, as after a disaster, is a workload again and no replica.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xo_exporter.model import known
 from xo_exporter.model.guests import is_true
@@ -78,12 +83,22 @@ class Backups:
     replicas: list[Replica]
 
 
+class _Taken(NamedTuple):
+    """What the marks of a snapshot say; `time` is when it was taken, in Unix time."""
+
+    job: str
+    time: int | None
+    exported: bool
+    chain_length: int | None
+
+
 def build(model: PoolModel, records: Records, index: Index) -> Backups:
     """Backups by VM, and the replicas, in the order of the VMs."""
-    by_vm: dict[Ref, list[xapi.VM]] = {}
+    by_vm: dict[Ref, list[_Taken]] = {}
     for record in records.vm.values():
         if record.other_config.backup_job and record.snapshot_of in index.vms:
-            by_vm.setdefault(record.snapshot_of, []).append(record)
+            taken = _taken(record.other_config, record.snapshot_time)
+            by_vm.setdefault(record.snapshot_of, []).append(taken)
     vms = {vm.UUID: vm for vm in model.VMs}
     srs = {sr.UUID: sr for sr in model.SRs}
     replicas = {
@@ -91,17 +106,55 @@ def build(model: PoolModel, records: Records, index: Index) -> Backups:
         for ref, vm in index.vms.items()
         if _is_replica(records.vm[ref])
     }
+    of_disks = _of_disks(records, vms, replicas)
     copies: dict[str, list[Replica]] = {}
     for replica in replicas.values():
         if replica.complete:
             copies.setdefault(replica.source_uuid, []).append(replica)
     return Backups(
         [
-            _backups(vm, by_vm.get(ref, []), copies.get(vm.UUID, []))
+            _backups(vm, by_vm.get(ref, []), of_disks.get(vm.UUID, {}), copies.get(vm.UUID, []))
             for ref, vm in index.vms.items()
             if ref not in replicas
         ],
         list(replicas.values()),
+    )
+
+
+_Times = dict[tuple[str, int | None], _Taken]
+
+
+def _of_disks(
+    records: Records, vms: Container[str], replicas: Container[Ref]
+) -> Mapping[str, _Times]:
+    """What snapshots of disks say, by the UUID of the VM and by job and time."""
+    marked = [
+        vdi
+        for vdi in records.vdi.values()
+        if vdi.other_config.backup_job and vdi.is_a_snapshot and vdi.other_config.backup_vm in vms
+    ]
+    if not marked:
+        return {}
+    # The disks of a replica bear the marks of its source, and so do snapshots of them.
+    copies = {vbd.VDI for vbd in records.vbd.values() if vbd.VM in replicas}
+    found: dict[str, _Times] = {}
+    for vdi in marked:
+        taken = _taken(vdi.other_config)
+        if taken.time is None or vdi.snapshot_of in copies:
+            continue
+        times = found.setdefault(vdi.other_config.backup_vm, {})
+        other = times.setdefault((taken.job, taken.time), taken)
+        if taken.exported and not other.exported:
+            times[taken.job, taken.time] = taken
+    return found
+
+
+def _taken(marks: xapi.VMOtherConfig | xapi.VDIOtherConfig, snapshot_time: str = "") -> _Taken:
+    return _Taken(
+        marks.backup_job,
+        known.timestamp(marks.backup_datetime) or known.timestamp(snapshot_time),
+        is_true(marks.backup_exported),
+        known.count(known.integer(marks.backup_chain_length)),
     )
 
 
@@ -127,19 +180,21 @@ def _newest(times: Iterable[int | None]) -> int | None:
     return max((time for time in times if time is not None), default=None)
 
 
-def _backups(vm: VM, snapshots: list[xapi.VM], replicas: list[Replica]) -> VMBackups:
+def _backups(
+    vm: VM, snapshots: list[_Taken], of_disks: _Times, replicas: list[Replica]
+) -> VMBackups:
     jobs: dict[str, Job] = {}
     good = 0
-    for snapshot in snapshots:
-        marks = snapshot.other_config
-        job = jobs.setdefault(marks.backup_job, Job(marks.backup_job))
-        time = known.timestamp(marks.backup_datetime) or known.timestamp(snapshot.snapshot_time)
-        job.last_snapshot = _newest((job.last_snapshot, time))
-        if is_true(marks.backup_exported):
+    whole = {(taken.job, taken.time) for taken in snapshots}
+    purged = (taken for time, taken in of_disks.items() if time not in whole)
+    for taken in (*snapshots, *purged):
+        job = jobs.setdefault(taken.job, Job(taken.job))
+        job.last_snapshot = _newest((job.last_snapshot, taken.time))
+        if taken.exported:
             good += 1
-            if time is not None and time >= (job.last_success or 0):
-                job.last_success = time
-                job.chain_length = known.count(known.integer(marks.backup_chain_length))
+            if taken.time is not None and taken.time >= (job.last_success or 0):
+                job.last_success = taken.time
+                job.chain_length = taken.chain_length
     return VMBackups(
         vm,
         good,

@@ -28,9 +28,15 @@ from xo_exporter.xapi.records.labelled import chosen_labels, with_labels
 from xo_exporter.xapi.records.messages import Message, Task
 from xo_exporter.xapi.records.networks import PIF, VIF, Bond, Network, PIFMetrics
 from xo_exporter.xapi.records.reference import NULL_REF, Ref
-from xo_exporter.xapi.records.storage import MPATH, PBD, SM, SR, VBD, VDI
+from xo_exporter.xapi.records.storage import MPATH, PBD, SM, SR, VBD, VDI, VDIOtherConfig
 from xo_exporter.xapi.records.updates import Certificate, PoolUpdate
-from xo_exporter.xapi.records.vms import VM, OsVersion, VMGuestMetrics, VMMetrics
+from xo_exporter.xapi.records.vms import (
+    VM,
+    OsVersion,
+    VMGuestMetrics,
+    VMMetrics,
+    VMOtherConfig,
+)
 
 __all__ = [
     "BASE",
@@ -64,8 +70,10 @@ __all__ = [
     "Ref",
     "SoftwareVersion",
     "Task",
+    "VDIOtherConfig",
     "VMGuestMetrics",
     "VMMetrics",
+    "VMOtherConfig",
     "chosen_labels",
     "with_labels",
 ]

@@ -98,6 +98,16 @@ class VDISmConfig(msgspec.Struct, frozen=True, gc=False):
     image_format: str = msgspec.field(default="", name="image-format")
 
 
+class VDIOtherConfig(msgspec.Struct, frozen=True, gc=False):
+    """`VDI.other_config`: what Xen Orchestra's backup jobs note on snapshots of disks."""
+
+    backup_job: str = msgspec.field(name="xo:backup:job", default="")
+    backup_vm: str = msgspec.field(name="xo:backup:vm", default="")
+    backup_datetime: str = msgspec.field(name="xo:backup:datetime", default="")
+    backup_exported: str = msgspec.field(name="xo:backup:exported", default="")
+    backup_chain_length: str = msgspec.field(name="xo:backup:deltaChainLength", default="")
+
+
 class VDI(msgspec.Struct, frozen=True, gc=False):
     """Class `VDI`: disks, snapshots and unmanaged base copies alike; sizes in bytes."""
 
@@ -117,6 +127,7 @@ class VDI(msgspec.Struct, frozen=True, gc=False):
     cbt_enabled: bool | None = None
     on_boot: str = ""
     sm_config: VDISmConfig = VDISmConfig()
+    other_config: VDIOtherConfig = VDIOtherConfig()
 
 
 class VBD(msgspec.Struct, frozen=True, gc=False):
