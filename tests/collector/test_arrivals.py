@@ -9,7 +9,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from xo_exporter.collector import Collector, Scrape, arrivals
+from xo_exporter.config import Config, PoolConfig, Secret, Url
 from xo_exporter.errors import ApiFailure
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.simulator import Database, Failure, SimulatedPool, events
 
 MakePool = Callable[..., Awaitable[SimulatedPool]]
@@ -265,9 +267,10 @@ async def test_messages_that_fail_are_told_once(
     pool: SimulatedPool,
     make_collector: MakeCollector,
     counted: Counted,
+    samples: Samples,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The log has one line; the counters stand, and go on with what came meanwhile."""
+    """The log has one line, a gauge says so; the counters stand, and go on with what came."""
     collector = make_collector(pool)
     await collector.scrape()
     answer = events.wait_for_events
@@ -285,5 +288,23 @@ async def test_messages_that_fail_are_told_once(
                 scrape = await collector.scrape()
                 assert scrape.complete
                 assert counted(scrape) == {"VM_STARTED": 0}
-        assert counted(await collector.scrape()) == {"VM_STARTED": 1}
+                assert samples(scrape)["xo_messages_up", (("pool", "Prod"),)] == 0
+        scrape = await collector.scrape()
+        assert counted(scrape) == {"VM_STARTED": 1}
+        assert samples(scrape)["xo_messages_up", (("pool", "Prod"),)] == 1
     assert [line["event"] for line in lines] == ["the messages can't be read"]
+
+
+async def test_nothing_is_said_of_messages_that_nobody_wants(
+    pool: SimulatedPool, samples: Samples
+) -> None:
+    """Where no metric needs the messages, whether they can be read is not known."""
+    url, password = Url.parse(pool.url), Secret(pool.password)
+    config = PoolConfig(url=url, username=pool.username, password=password)
+    collector = Collector(Config(pools=(config,), collectors={**COLLECTORS, "message": False}))
+    try:
+        scrape = await collector.scrape()
+    finally:
+        await collector.close()
+    assert scrape.complete
+    assert not [name for name, _ in samples(scrape) if name == "xo_messages_up"]

@@ -53,7 +53,7 @@ def test_all_of_ours_exist() -> None:
 
 def everything(full: PoolModel, estate: PoolModel) -> Iterator[Family]:
     """Give all families of both pools, and those of the exporter itself."""
-    status = PoolStatus(True, dict.fromkeys(STAGES, 0.5), dict.fromkeys(STAGES, 1), 2, 1)  # noqa: FBT003  as they stand
+    status = PoolStatus(True, dict.fromkeys(STAGES, 0.5), dict.fromkeys(STAGES, 1), 2, 1, True)  # noqa: FBT003  as they stand
     arrived = arrivals.Arrived({Kind("ALARM", 3, "Host"): 1}, {"VM.start": 2})
     yield from exporter.POOL_TABLE.families([status], "Label")
     yield from xo.TABLE.families([total([totals_of(full)])], "")

@@ -67,7 +67,7 @@ def test_unit_of_a_yes_or_no() -> None:
 
 # What the exporter itself counts, or knows from what XAPI said to it.
 OWN: Final = re.compile(
-    r"xo_(exporter|up|scrape|series_dropped|xapi|pools$)|xo_(host|sr)_(rrd|plugin)_"
+    r"xo_(exporter|up|messages_up|scrape|series_dropped|xapi|pools$)|xo_(host|sr)_(rrd|plugin)_"
 )
 _FIELD: Final = re.compile(r"\b([A-Za-z]\w+)\.([A-Za-z]\w+)")
 _SOURCE: Final = re.compile(r"\bRRD \S|\bplugin \S")

@@ -58,6 +58,7 @@ def everything(full: PoolModel) -> list[Family]:
         errors=dict.fromkeys(STAGES, 1),
         logins=2,
         resyncs=1,
+        messages_up=True,
         dropped={"xo_vdi_info": 1},
     )
     return [

@@ -282,14 +282,20 @@ def test_totals(full: PoolModel) -> None:
 def test_status_of_a_pool() -> None:
     """Error counters are there for every stage from the start; durations of the stages passed."""
     status = PoolStatus(
-        up=False, durations={"login": 0.5}, errors={"login": 3}, logins=1, resyncs=2
+        up=True,
+        durations={"login": 0.5},
+        errors={"login": 3},
+        logins=1,
+        resyncs=2,
+        messages_up=False,
     )
     found = {
         family.name: [(dict(labels.pairs), value) for labels, value in family.samples]
         for family in exporter.POOL_TABLE.families([status], "Label")
     }
     assert found == {
-        "xo_up": [({"pool": "Label"}, False)],
+        "xo_up": [({"pool": "Label"}, True)],
+        "xo_messages_up": [({"pool": "Label"}, False)],
         "xo_scrape_duration_seconds": [({"pool": "Label", "stage": "login"}, 0.5)],
         "xo_scrape_errors_total": [
             ({"pool": "Label", "stage": stage}, 3 if stage == "login" else 0) for stage in STAGES

@@ -144,6 +144,7 @@ class PoolScraper:
             errors=dict(self.errors),
             logins=self.reader.logins,
             resyncs=self.reader.resyncs,
+            messages_up=self.reader.messages_up if built else None,
             dropped=built.dropped if built else {},
         )
         arrived = self.arrivals.arrived if twin is None else Arrived()

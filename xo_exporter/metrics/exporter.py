@@ -17,6 +17,7 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 class PoolStatus:
     """How a scrape of a pool went; durations in seconds, the counts since the start.
 
+    `messages_up` is None where they are not wanted, or have neither come nor failed yet;
     `dropped` is how many series each family lacks that there was no room for.
     """
 
@@ -25,6 +26,7 @@ class PoolStatus:
     errors: Mapping[Stage, int]
     logins: int
     resyncs: int
+    messages_up: bool | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -37,6 +39,12 @@ POOL_TABLE: Final = Table[PoolStatus](
             "xo_up",
             "Whether a pool's objects were read in this scrape.",
             lambda status: status.up,
+        ),
+        gauge(
+            "xo_messages_up",
+            "Whether a pool's messages, which are read beside everything else, could be read the "
+            "last time; absent until they were, and where no metric needs them.",
+            lambda status: status.messages_up,
         ),
         each(
             "xo_scrape_duration_seconds",

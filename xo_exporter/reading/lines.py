@@ -44,6 +44,8 @@ class Lines:
         self._resyncs = 0  # of lines that are closed
         self._leaving: set[asyncio.Task[None]] = set()
         self._told = ""  # why there are no messages
+        self.messages_up: bool | None = None
+        """Whether messages could be read; None while that is not known, or nobody wants them."""
 
     @property
     def resyncs(self) -> int:
@@ -64,6 +66,7 @@ class Lines:
     def tell_of_messages(self, line: Line) -> None:
         """Say once why there are no messages, which costs nothing else."""
         failure = str(line.reader.message_failure or "")
+        self.messages_up = False if failure else line.reader.has_messages or None
         if failure and failure != self._told:
             log.warning("the messages can't be read", pool=self._pool, error=failure)
         self._told = failure

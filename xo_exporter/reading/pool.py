@@ -82,6 +82,11 @@ class PoolReader:
         return self._lines.resyncs
 
     @property
+    def messages_up(self) -> bool | None:
+        """Whether messages could be read the last time; None while nothing is known of that."""
+        return self._lines.messages_up
+
+    @property
     def is_connected(self) -> bool:
         """Whether a session is held."""
         return self._lines.is_open

@@ -130,6 +130,11 @@ class RecordReader:
         """Why there are no messages, where they could not be read."""
         return self._messages.failure if self._messages else None
 
+    @property
+    def has_messages(self) -> bool:
+        """Whether messages have been read, and not failed since."""
+        return self._messages is not None and self._messages.table is not None
+
     def close(self) -> None:
         """Give up what is under way."""
         if self._messages is not None:
