@@ -20,7 +20,8 @@ import yaml
 
 HERE = Path(__file__).parent
 PLACE = re.compile(r"<([a-z_]+)>")
-NOT_IN_EXPRESSIONS = {"severity", "for", "enabled"}
+OF_ANY_ALERT = {"enabled": True, "keep_firing_for": ""}
+NOT_IN_EXPRESSIONS = {"severity", "for", *OF_ANY_ALERT}
 HEAD = "# Made by deploy/prometheus/generate.py from source/ and thresholds.yml.\n"
 
 Settings = Mapping[str, Any]
@@ -48,7 +49,7 @@ def settings_of(files: list[Path]) -> dict[str, Any]:
         _know(alerts, settings["alerts"], f"{file.name}, alerts")
         settings |= own
         for name, values in alerts.items():
-            _know(values, {**settings["alerts"][name], "enabled": True}, f"{file.name}, {name}")
+            _know(values, settings["alerts"][name] | OF_ANY_ALERT, f"{file.name}, {name}")
             settings["alerts"][name] |= values
     return settings
 
@@ -90,7 +91,7 @@ def _alert(rule: Settings, host: str | None, settings: Settings) -> dict[str, An
 
         return PLACE.sub(value, text)
 
-    keep = rule.get("keep_firing_for", settings["keep_firing_for"])
+    keep = said.get("keep_firing_for", settings["keep_firing_for"])
     own = {"host": f"{{{{ $labels.{host} }}}}"} if host else {}
     alert = {
         "alert": name,

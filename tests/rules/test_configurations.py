@@ -79,5 +79,5 @@ def test_inhibitions_name_alerts_and_labels_that_exist(alerts: Alerts) -> None:
         for name in re.findall(r"\bXo\w+", source):
             if "host" in rule["equal"]:
                 assert "host" in alerts[name]["labels"]
-            if "sr" in rule["equal"]:
-                assert "sr" in alerts[name]["labels"]
+            if "sr_uuid" in rule["equal"]:
+                assert "sr_uuid" in alerts[name]["labels"]

@@ -93,7 +93,7 @@ def _tests(
             {series: _times(value, bad + rest) for series, value in short.items()},
         )
         before, fires = f"{max(lasts - step, 0)}s", f"{lasts}s"
-        still, over = f"{ends - step + keep}s", f"{ends + keep}s"
+        still, over = f"{ends - step + keep}s", f"{ends - -keep // step * step}s"
     first, second = (
         {"interval": f"{step}s", "input_series": _input(story, case["labels"])} for story in stories
     )

@@ -104,11 +104,20 @@ def test_alerts_of_objects_outlast_a_pool_that_is_not_read(alerts: Alerts) -> No
     assert without == {"XoExporterDown", "XoExporterAbsent"}
 
 
+def test_what_silences_others_ends_soon(alerts: Alerts) -> None:
+    """It goes on until what it silenced may fire again, or XoPoolNotRead fires, and no longer."""
+    for name in ("XoPoolNotRead", "XoHostDown", "XoHostOff"):
+        assert alerts[name]["keep_firing_for"] == "6m"
+    assert alerts["XoPoolNotRead"]["for"] == alerts["XoSrDetached"]["for"] == "5m"
+
+
 def test_thresholds_of_ones_own(tmp_path: Path) -> None:
     """Another file changes what it names, leaves out what it disables, and keeps the rest."""
     (tmp_path / "my.yml").write_text(
         "runbooks: https://wiki.example.org/xo/\n"
-        "alerts: {XoSrFilling: {above: 0.5, for: 1h}, XoVmPaused: {enabled: false}}\n"
+        "alerts:\n"
+        "  XoSrFilling: {above: 0.5, for: 1h, keep_firing_for: 2h}\n"
+        "  XoVmPaused: {enabled: false}\n"
     )
     done = _generate("--thresholds", tmp_path / "my.yml", "--to", tmp_path / "rules")
     assert done.returncode == 0
@@ -118,6 +127,7 @@ def test_thresholds_of_ones_own(tmp_path: Path) -> None:
     )
     filling = storage["XoSrFilling"]
     assert (filling["expr"], filling["for"]) == ("sr:xo_sr_physical_usage:ratio > 0.5", "1h")
+    assert filling["keep_firing_for"] == "2h"
     assert filling["labels"]["severity"] == "warning"
     assert filling["annotations"]["runbook_url"] == "https://wiki.example.org/xo/XoSrFilling.md"
     assert storage["XoSrAlmostFull"]["expr"].endswith("> 0.95")

@@ -76,3 +76,56 @@ def test_alerts_go_on_when_their_pool_is_not_read(promtool_tests: Promtool, tmp_
         ],
     }
     promtool_tests(tmp_path / "kept.yml", 60, [test])
+
+
+def test_a_pool_that_is_read_again_silences_others_for_a_while(
+    promtool_tests: Promtool, tmp_path: Path
+) -> None:
+    """Its alert goes on until another that was there before fires again, and then soon ends."""
+    sr = 'uuid="sr-1",name_label="NAS",pool="Main",container="Main"'
+    series = {
+        'up{job="xo",instance="e"}': "1x100",
+        'xo_up{job="xo",instance="e",pool="Main"}': "1x30 0x29 1x40",
+        f'xo_sr_info{{{sr},sr_type="nfs"}}': "1x30 stale _x28 1x40",
+        f"xo_sr_size_bytes{{{sr}}}": "1000x30 stale _x28 1000x40",
+        f"xo_sr_physical_usage_bytes{{{sr}}}": "960x30 stale _x28 960x40",
+    }
+    firing = 'count by (alertname) (ALERTS{alertstate="firing",severity="critical"})'
+    full, unread = '{alertname="XoSrAlmostFull"}', '{alertname="XoPoolNotRead"}'
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            _at(30, firing, full),
+            _at(60, firing, unread),
+            _at(66, firing, full, unread),
+            _at(67, firing, full),
+        ],
+    }
+    promtool_tests(tmp_path / "again.yml", 60, [test])
+
+
+def test_a_host_stays_down_until_its_pool_is_known_not_to_be_read(
+    promtool_tests: Promtool, tmp_path: Path
+) -> None:
+    """Its alert ends after that of the pool begins, and soon, since it silences all of the host."""
+    host = 'uuid="h-1",name_label="xcp1",pool="Main",container="Main"'
+    series = {
+        'up{job="xo",instance="e"}': "1x120",
+        'xo_up{job="xo",instance="e",pool="Main"}': "1x30 0x90",
+        f'xo_host_power_state{{{host},power_state="Halted"}}': "1x30 stale",
+        f"xo_host_enabled{{{host}}}": "1x30 stale",
+    }
+    firing = 'count by (alertname) (ALERTS{alertstate="firing"})'
+    down, unread = '{alertname="XoHostDown"}', '{alertname="XoPoolNotRead"}'
+    test = {
+        "interval": "1m",
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "promql_expr_test": [
+            _at(30, firing, down),
+            _at(35, firing, down),
+            _at(36, firing, down, unread),
+            _at(37, firing, unread),
+        ],
+    }
+    promtool_tests(tmp_path / "down.yml", 60, [test])
