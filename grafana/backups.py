@@ -19,7 +19,7 @@ from grafana.panels import (
 from grafana.queries import NO_REPLICAS, age, or_zero, top
 
 _NOT_READ = "The pool was not read, or the collector backup is off"
-_NO_BACKUP = "Xen Orchestra's jobs left no trace of a backup in XAPI"
+_NO_BACKUP = "No incremental job of Xen Orchestra left a trace of a backup in XAPI"
 _VM = "pool, container, name_label, uuid"
 _OLD = ((None, "green"), (30 * 86400, "orange"), (90 * 86400, "red"))
 _LATE = ((None, "green"), (2 * 86400, "orange"), (7 * 86400, "red"))
@@ -43,7 +43,8 @@ _NOW = Section(
         number(
             Words(
                 "VMs backed up",
-                "VMs whose snapshots tell of a good backup by Xen Orchestra.",
+                "VMs whose snapshots tell of a good backup by Xen Orchestra. Only incremental "
+                "jobs mark success.",
                 _NOT_READ,
             ),
             or_zero('count(xo_vm_backups{pool=~"$pool"} > 0)'),
@@ -51,8 +52,8 @@ _NOW = Section(
         number(
             Words(
                 "Without backup",
-                "VMs that run and of which no good backup is known. A full backup may leave no "
-                "trace in XAPI.",
+                "VMs that run and of which no good backup is known. Only incremental jobs mark "
+                "success in XAPI: those with full backups alone are among them.",
                 _NOT_READ,
             ),
             or_zero(f"count({_WITHOUT})"),
@@ -60,7 +61,11 @@ _NOW = Section(
             ANY_IS_ODD,
         ),
         number(
-            Words("Oldest backup", "Age of the last good backup that is oldest.", _NO_BACKUP),
+            Words(
+                "Oldest backup",
+                "Age of the last good backup that is oldest, of incremental jobs.",
+                _NO_BACKUP,
+            ),
             age('min(xo_vm_backup_last_success_timestamp_seconds{pool=~"$pool"})'),
             SECONDS,
             _LATE,
@@ -107,7 +112,9 @@ _BACKUPS = Section(
             Words(
                 "Backups by VM and job",
                 "The hundred VMs whose last good backup, or without one whose last snapshot, is "
-                "oldest. Where the last snapshot is newer, a backup runs or has failed.",
+                "oldest. Only incremental jobs mark success: where their last snapshot is newer, a "
+                "backup runs or has failed; of full backups and rolling snapshots nothing else is "
+                "known.",
                 _NO_BACKUP,
             ),
             [
@@ -133,8 +140,8 @@ _BACKUPS = Section(
         rows(
             Words(
                 "Running VMs without a good backup",
-                "The first hundred VMs that run and of which no good backup is known. A full "
-                "backup may leave no trace in XAPI.",
+                "The first hundred VMs that run and of which no good backup is known. Only "
+                "incremental jobs mark success in XAPI: those with full backups alone are here.",
                 "All running VMs have one",
             ),
             [

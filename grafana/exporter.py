@@ -21,6 +21,7 @@ from grafana.panels import (
 from grafana.queries import age, or_zero, top
 
 _SILENT = "Prometheus does not reach the exporter, or the job is another"
+_NO_PROCESS = "Prometheus scrapes /probe alone, and /metrics alone has this; or the job is another"
 
 _NOW = Section(
     "Now",
@@ -61,12 +62,12 @@ _NOW = Section(
             'sum(scrape_samples_scraped{job=~"$job"})',
         ),
         number(
-            Words("Memory", "Memory that the exporter takes (resident).", _SILENT),
+            Words("Memory", "Memory that the exporter takes (resident).", _NO_PROCESS),
             'max(process_resident_memory_bytes{job=~"$job"})',
             BYTES,
         ),
         number(
-            Words("Up for", "Time since the exporter was started.", _SILENT),
+            Words("Up for", "Time since the exporter was started.", _NO_PROCESS),
             age('max(process_start_time_seconds{job=~"$job"})'),
             SECONDS,
         ),
@@ -85,12 +86,14 @@ _POOLS = Section(
             [
                 Column("pool", "Pool", link=links.pool_of_row()),
                 Column(0, "Read", mapping={"1": ("yes", "green"), "0": ("no", "red")}),
-                Column(1, "Took", SECONDS),
-                Column(2, "Errors", COUNT, ((None, "text"), (1, "orange"))),
-                Column(3, "Log-ins"),
-                Column(4, "Read anew"),
+                Column(1, "Messages", mapping={"1": ("yes", "green"), "0": ("no", "orange")}),
+                Column(2, "Took", SECONDS),
+                Column(3, "Errors", COUNT, ((None, "text"), (1, "orange"))),
+                Column(4, "Log-ins"),
+                Column(5, "Read anew"),
             ],
             'min by (pool) (xo_up{job=~"$job",pool=~"$pool"})',
+            'min by (pool) (xo_messages_up{job=~"$job",pool=~"$pool"})',
             "max by (pool) (sum by (pool, instance)"
             ' (xo_scrape_duration_seconds{job=~"$job",pool=~"$pool"}))',
             'sum by (pool) (increase(xo_scrape_errors_total{job=~"$job",pool=~"$pool"}[$__range]))',
@@ -157,7 +160,7 @@ _PROCESS = Section(
     "Process and scrapes",
     [
         lines(
-            Words("CPU", "CPUs that the exporter takes; 100 % is one.", _SILENT),
+            Words("CPU", "CPUs that the exporter takes; 100 % is one.", _NO_PROCESS),
             SHARE,
             Query(
                 "max by (instance)"
@@ -167,13 +170,13 @@ _PROCESS = Section(
             width=8,
         ),
         lines(
-            Words("Memory", "Memory that the exporter takes (resident).", _SILENT),
+            Words("Memory", "Memory that the exporter takes (resident).", _NO_PROCESS),
             BYTES,
             Query('max by (instance) (process_resident_memory_bytes{job=~"$job"})', "{{instance}}"),
             width=8,
         ),
         lines(
-            Words("Open files", "File descriptors that the exporter has open.", _SILENT),
+            Words("Open files", "File descriptors that the exporter has open.", _NO_PROCESS),
             COUNT,
             Query('max by (instance) (process_open_fds{job=~"$job"})', "{{instance}}"),
             width=8,

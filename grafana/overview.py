@@ -18,7 +18,7 @@ from grafana.panels import (
     number,
     rows,
 )
-from grafana.queries import NO_IMAGES, or_zero, problem
+from grafana.queries import NO_IMAGES, RUNNING_CPUS, or_zero, problem
 
 _STORED = f'xo_sr_physical_usage_bytes{{pool=~"$pool"}} {NO_IMAGES}'
 _SIZE = f'xo_sr_size_bytes{{pool=~"$pool"}} {NO_IMAGES}'
@@ -31,6 +31,8 @@ _PROBLEMS: Final = (
     problem(
         "SR not attached to a host",
         'xo_pbd_attached{pool=~"$pool"} == 0'
+        " unless on (pool, uuid) (xo_pbd_info and on (pool, sr_uuid)"
+        ' label_replace(xo_sr_info{sr_type=~"iso|udev"}, "sr_uuid", "$1", "uuid", "(.+)"))'
         " unless on (pool, uuid) (xo_pbd_info and on (pool, sr_uuid)"
         ' label_replace(xo_sr_maintenance == 1, "sr_uuid", "$1", "uuid", "(.+)"))'
         " unless on (pool, uuid) (xo_pbd_info and on (pool, host_uuid) label_replace("
@@ -171,6 +173,17 @@ def _sum(name: str) -> str:
     return f'sum by (pool) (xo_{name}{{pool=~"$pool"}})'
 
 
+# Of hosts that run, as the recorded pool:…:ratio has them: one that is down has no usage.
+_CPUS_IN_USE = (
+    'sum by (pool) (xo_host_cpu_usage_ratio{pool=~"$pool"} * xo_host_cpus)'
+    ' / sum by (pool) (xo_host_cpus{pool=~"$pool"} and xo_host_cpu_usage_ratio)'
+)
+_MEMORY_IN_USE = (
+    f"{_sum('host_memory_usage_bytes')} / sum by (pool)"
+    ' (xo_host_memory_size_bytes{pool=~"$pool"} and xo_host_memory_usage_bytes)'
+)
+
+
 _CAPACITY = Section(
     "Pools",
     [
@@ -178,7 +191,7 @@ _CAPACITY = Section(
             Words(
                 "Pools",
                 "What each pool has and how much of it is in use. Virtual CPUs are those of "
-                "running VMs, by physical CPU.",
+                "running VMs, by physical CPU of running hosts.",
                 "No pool was read",
             ),
             [
@@ -198,26 +211,30 @@ _CAPACITY = Section(
             _sum("pool_running_hosts"),
             _sum("pool_vms"),
             _sum("pool_running_vms"),
-            f"{_sum('host_vcpus')} / {_sum('host_cpus')}",
-            'avg by (pool) (xo_host_cpu_usage_ratio{pool=~"$pool"})',
-            f"{_sum('host_memory_usage_bytes')} / {_sum('host_memory_size_bytes')}",
+            f"{_sum('host_vcpus')} / sum by (pool) ({RUNNING_CPUS})",
+            _CPUS_IN_USE,
+            _MEMORY_IN_USE,
             f"sum by (pool) ({_STORED}) / sum by (pool) ({_SIZE})",
             height=6,
         ),
         lines(
-            Words("CPUs in use", "Mean usage of the CPUs of each pool.", "No RRDs were read"),
+            Words(
+                "CPUs in use",
+                "Mean usage of all CPUs of the running hosts of each pool.",
+                "No RRDs were read",
+            ),
             SHARE,
-            Query('avg by (pool) (xo_host_cpu_usage_ratio{pool=~"$pool"})', "{{pool}}"),
+            Query(_CPUS_IN_USE, "{{pool}}"),
             width=8,
             most=1,
             link=links.pool_of_line(),
         ),
         lines(
-            Words("Memory in use", "Memory in use on the hosts of each pool.", "No pool was read"),
-            SHARE,
-            Query(
-                f"{_sum('host_memory_usage_bytes')} / {_sum('host_memory_size_bytes')}", "{{pool}}"
+            Words(
+                "Memory in use", "Memory in use on the running hosts of each pool.", "No host runs"
             ),
+            SHARE,
+            Query(_MEMORY_IN_USE, "{{pool}}"),
             width=8,
             most=1,
             link=links.pool_of_line(),

@@ -21,7 +21,7 @@ from grafana.panels import (
     rows,
 )
 from grafana.pool_news import HA, NEWS
-from grafana.queries import top
+from grafana.queries import RUNNING_CPUS, top
 
 _NOT_READ = "The pool was not read"
 
@@ -46,8 +46,12 @@ _NOW = Section(
             'sum(xo_pool_running_vms{pool=~"$pool"})',
         ),
         number(
-            Words("vCPUs by CPU", "Virtual CPUs of running VMs, by physical CPU.", _NOT_READ),
-            'sum(xo_host_vcpus{pool=~"$pool"}) / sum(xo_host_cpus{pool=~"$pool"})',
+            Words(
+                "vCPUs by CPU",
+                "Virtual CPUs of running VMs, by physical CPU of running hosts.",
+                _NOT_READ,
+            ),
+            f'sum(xo_host_vcpus{{pool=~"$pool"}}) / sum({RUNNING_CPUS})',
         ),
         number(
             Words(

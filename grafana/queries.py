@@ -9,6 +9,12 @@ NO_IMAGES: Final = 'and on (pool, uuid) xo_sr_info{sr_type!~"iso|udev"}'
 NO_REPLICAS: Final = "unless on (pool, uuid) xo_vm_replica_info"
 """Leaves out replicas, which are no workload."""
 
+RUNNING_CPUS: Final = (
+    'xo_host_cpus{pool=~"$pool"}'
+    ' and on (pool, uuid) xo_host_power_state{power_state="Running"} == 1'
+)
+"""The CPUs of hosts that run: no VM has any of the others."""
+
 _SELECTOR: Final = re.compile(r"\[\[(.*?)\]\]")
 
 
