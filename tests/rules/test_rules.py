@@ -11,7 +11,9 @@ import pytest
 import yaml
 
 from tests.programs import output_of
-from xo_exporter.metrics.tables import ALL_TABLES
+from xo_exporter.config import load
+from xo_exporter.metrics.selection import Selection, choosable_names
+from xo_exporter.metrics.tables import ALL_TABLES, COLLECTORS
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -150,3 +152,47 @@ def test_a_slip_in_ones_own_thresholds_is_told(tmp_path: Path, text: str, named:
     assert done.returncode == 1
     assert named in done.stderr
     assert not (tmp_path / "rules").exists()
+
+
+@pytest.fixture(scope="module")
+def needed(groups: Groups) -> dict[str, set[str]]:
+    """Give the metrics that the rules need by collector, without those that are always there."""
+    collector_of = {
+        metric.name: table.collector for table in ALL_TABLES for metric in table.metrics
+    }
+    found: dict[str, set[str]] = {}
+    for group in groups:
+        for rule in group["rules"]:
+            for name in set(re.findall(r"(?<![\w:])xo_\w+(?![\w:])", rule["expr"])):
+                found.setdefault(collector_of[name], set()).add(name)
+    del found["exporter"]
+    return found
+
+
+def test_the_document_says_what_the_rules_need(needed: dict[str, set[str]]) -> None:
+    """docs/choice.md names each collector with the metrics of it; all are on by default."""
+    text = (ROOT / "docs" / "choice.md").read_text("utf-8")
+    section = text.partition("\n## What the rules need\n")[2].partition("\n## ")[0]
+    rows = [
+        f"| `{collector}` | {', '.join(f'`{name}`' for name in sorted(names))} |"
+        for collector, names in sorted(needed.items())
+    ]
+    assert re.findall(r"^\| `.*$", section, re.MULTILINE) == rows
+    assert all(COLLECTORS[collector] for collector in needed)
+
+
+def test_the_example_of_a_choice_disarms_no_alert(
+    needed: dict[str, set[str]], tmp_path: Path
+) -> None:
+    """What docs/choice.md shows leaves the rules all that they need."""
+    text = (ROOT / "docs" / "choice.md").read_text("utf-8")
+    example = text.partition("```yaml\n")[2].partition("```")[0]
+    (tmp_path / "xo.yml").write_text(
+        f"pools: [{{url: 'https://xcp', username: u, password: p}}]\n{example}"
+    )
+    names = choosable_names()
+    config = load(tmp_path / "xo.yml", {}, collectors=COLLECTORS, metrics=names)
+    selection = Selection(config.collectors, config.choice)
+    tables = (*selection.objects, *selection.arrivals)
+    exported = {family.name for table in tables for family in table.describe()}
+    assert set().union(*needed.values()) <= exported
