@@ -167,14 +167,14 @@ async def test_the_header_bounds_a_scrape(client: Client, pool: SimulatedPool) -
     await get(client, "/metrics")
     pool.faults.add(Hang(), path="/rrd_updates")
     started = time.monotonic()
-    found = values(parse_text(await get(client, "/metrics", **{TIMEOUT: "2"})))
-    assert time.monotonic() - started < 2
+    found = values(parse_text(await get(client, "/metrics", **{TIMEOUT: "4"})))
+    assert time.monotonic() - started < 4
     assert found["xo_up", (("pool", "main"),)] == 1
     assert {value for (name, _), value in found.items() if name == "xo_host_rrd_up"} == {0.0}
     pool.faults.add(Hang())
     started = time.monotonic()
-    found = values(parse_text(await get(client, "/probe?target=main", **{TIMEOUT: "1"})))
-    assert time.monotonic() - started < 1
+    found = values(parse_text(await get(client, "/probe?target=main", **{TIMEOUT: "4"})))
+    assert time.monotonic() - started < 4
     assert found["xo_up", (("pool", "main"),)] == 0
 
 
@@ -286,7 +286,7 @@ async def test_other_methods_are_not_allowed(client: Client, path: str) -> None:
 async def test_nothing_is_connected_through(client: Client) -> None:
     """CONNECT is no method here either, whatever it is given."""
     for target in (b"/metrics", b"/nowhere", b"127.0.0.1:80"):
-        answer = await raw(client, b"CONNECT %b HTTP/1.1\r\nHost: a\r\n\r\n" % target)
+        answer = await raw(client, b"CONNECT %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % target)
         assert answer.startswith(b"HTTP/1.1 405 "), target
 
 
