@@ -26,6 +26,11 @@ def _age_backup(database: Database, snapshot: str, taken: float) -> None:
     marks = {"xo:backup:datetime": wire_time(taken), "xo:backup:exported": "true"}
     own = marks if "xo:backup:job" in config else {}
     database.modify("VM", snapshot, snapshot_time=wire_time(taken), other_config=config | own)
+    for vbd in database.tables["VM"][snapshot]["VBDs"]:
+        disk = database.tables["VBD"][vbd]["VDI"]
+        if disk != NULL:  # the snapshot of a disk bears the same marks
+            config = database.tables["VDI"][disk]["other_config"]
+            database.modify("VDI", disk, other_config=config | own)
 
 
 @pytest.fixture(scope="module")
