@@ -286,7 +286,9 @@ async def test_other_methods_are_not_allowed(client: Client, path: str) -> None:
 async def test_nothing_is_connected_through(client: Client) -> None:
     """CONNECT is no method here either, whatever it is given."""
     for target in (b"/metrics", b"/nowhere", b"127.0.0.1:80"):
-        answer = await raw(client, b"CONNECT %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % target)
+        answer = await raw(
+            client, b"CONNECT %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % target
+        )
         assert answer.startswith(b"HTTP/1.1 405 "), target
 
 
