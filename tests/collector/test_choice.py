@@ -18,7 +18,10 @@ from xo_exporter.xapi.records import BASE
 
 NOW: Final = 1_700_000_000
 RRD: Final = "/rrd_updates"
-OWN: Final = ("xo_up", "xo_scrape_", "xo_xapi_logins", "xo_xapi_resyncs", "xo_exporter_")
+OWN: Final = (
+    *("xo_up", "xo_messages_up", "xo_scrape_", "xo_xapi_logins", "xo_xapi_resyncs"),
+    "xo_exporter_",
+)
 VARYING: Final = ("age_seconds", "clock_offset_seconds")
 NOTHING: Final = dict.fromkeys(COLLECTORS, False)
 ASKED: Final = [name for name in COLLECTORS if not name.startswith("plugin_")]
