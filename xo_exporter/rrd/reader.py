@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from xo_exporter.rrd.clock import HostClock
@@ -12,6 +13,8 @@ from xo_exporter.xapi.session import Session
 
 MAX_BODY: Final = 1 << 23  # bytes; four rows of a host with 1,000 VMs are below that
 _AT_ONCE: Final = 1 << 19  # bytes; a longer body, or a hostile one, is not parsed in the event loop
+_LEGENDS: Final = ThreadPoolExecutor(1, "rrd-legend")
+"""Where a new legend is worked out, some ten milliseconds each: one after the other."""
 
 _STEP: Final = 5  # seconds a row covers in the archive that is asked for
 _WINDOW: Final = (ROWS + 1) * _STEP
@@ -68,6 +71,8 @@ class HostRrdReader:
             start = str(int(self._clock.now()) - _WINDOW) if known else _LATEST_ROWS
         query = {"start": start, "interval": str(_STEP), "cf": "AVERAGE", "host": "true"}
         body = await session.fetch_rrd(target, query, limit=MAX_BODY)
-        if len(body) <= _AT_ONCE:
+        if len(body) > _AT_ONCE:
+            return await asyncio.to_thread(self._parser.parse, body)
+        if self._parser.is_familiar(body):
             return self._parser.parse(body)
-        return await asyncio.to_thread(self._parser.parse, body)
+        return await asyncio.get_running_loop().run_in_executor(_LEGENDS, self._parser.parse, body)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 _CPU: Final = re.compile(r"cpu(0|[1-9][0-9]{0,3})")
@@ -10,8 +11,8 @@ _CPU: Final = re.compile(r"cpu(0|[1-9][0-9]{0,3})")
 class Sources:
     """The names of an owner's data sources, in the order of its values.
 
-    It is the same object for as long as the host's legend is: what is worked out from the names
-    can be kept by it.
+    It is the same object for as long as the host's legend is, and may be that of other owners:
+    what is worked out from the names can be kept by it.
     """
 
     __slots__ = ("cores", "index", "names")
@@ -19,7 +20,8 @@ class Sources:
     def __init__(self, names: Sequence[str]) -> None:
         self.names = tuple(names)
         self.index = {name: position for position, name in enumerate(self.names)}
-        matches = ((_CPU.fullmatch(name), position) for name, position in self.index.items())
+        cpus = (name for name in self.index if name.startswith("cpu"))
+        matches = ((_CPU.fullmatch(name), self.index[name]) for name in cpus)
         self.cores = tuple((int(match[1]), position) for match, position in matches if match)
         """The number of each core that has a `cpuN`, and the position of its value."""
 
@@ -28,6 +30,12 @@ class Sources:
 
     def __hash__(self) -> int:
         return hash(self.names)
+
+
+@lru_cache(maxsize=256)
+def sources_of(names: tuple[str, ...]) -> Sources:
+    """The sources of these names: one object for all who have the same, as most VMs have."""
+    return Sources(names)
 
 
 class Values(Mapping[str, float]):

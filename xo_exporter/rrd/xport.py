@@ -15,7 +15,7 @@ from lxml import etree
 
 from xo_exporter.errors import BadAnswer
 from xo_exporter.rrd.printed import TIME_DIGITS, PrintedCells, number, printed_rows
-from xo_exporter.rrd.values import HostRrd, Sources, Values
+from xo_exporter.rrd.values import HostRrd, Sources, Values, sources_of
 from xo_exporter.xapi.xml_text import has_document_type, mend
 
 MAX_AGE: Final = 60.0  # seconds; what is older is unknown
@@ -23,6 +23,7 @@ ROWS: Final = 3  # the newest ones that a value may come from
 
 _TIME: Final = re.compile(f"[0-9]{{1,{TIME_DIGITS}}}")  # seconds since the epoch
 _LEGEND: Final = b"<legend>"
+_LACKING: Final = [""] * 3  # of an entry without colons
 _END_OF_LEGEND: Final = b"</legend></meta><data>"
 
 Cells = PrintedCells | list[str | None]
@@ -69,16 +70,14 @@ class Updates(NamedTuple):
 def _owners(legend: list[str | None]) -> tuple[Owner, ...]:
     columns: dict[tuple[str, str], dict[str, list[int]]] = {}
     for position, entry in enumerate(legend):
-        cf, _, rest = (entry or "").partition(":")
-        kind, _, rest = rest.partition(":")
-        uuid, _, source = rest.partition(":")
+        cf, kind, uuid, source = ((entry or "").split(":", 3) + _LACKING)[:4]
         if cf == "AVERAGE" and kind in ("host", "vm") and source:
             columns.setdefault((kind, uuid), {}).setdefault(source, []).append(position)
     return tuple(
         Owner(
             kind,
             uuid,
-            Sources(tuple(found)),
+            sources_of(tuple(found)),
             tuple(positions[0] for positions in found.values()),
             tuple(
                 (place, again)
@@ -121,23 +120,31 @@ class Parser:
     """
 
     def __init__(self) -> None:
-        self._legend = b""  # with what ends it; the whole text, as a digest takes longer
-        self._width = 0
-        self._owners: tuple[Owner, ...] = ()
+        # The legend with what ends it, as a digest takes longer; its columns; whose they are.
+        self._known: tuple[bytes, int, tuple[Owner, ...]] = b"", 0, ()
+
+    def is_familiar(self, body: bytes) -> bool:
+        """Whether it has the legend that the last answer had, so that it is read quickly."""
+        legend = self._known[0]
+        return bool(legend) and body.startswith(legend, body.find(_LEGEND))
 
     def parse(self, body: bytes) -> Updates:
-        """The XML that `/rrd_updates` gives; raises BadAnswer for anything else."""
+        """The XML that `/rrd_updates` gives; raises BadAnswer for anything else.
+
+        It may be called in a thread, while another call that nobody waits for still runs.
+        """
+        legend, width, owners = self._known
         start = body.find(_LEGEND)
-        if self._legend and body.startswith(self._legend, start):
-            data = body[start + len(self._legend) :]
-            rows = printed_rows(data, self._width, ROWS)
+        if legend and body.startswith(legend, start):
+            rows = printed_rows(body[start + len(legend) :], width, ROWS)
             if rows is not None:
-                return Updates(self._owners, tuple(rows))
+                return Updates(owners, tuple(rows))
         entries, parsed = _parsed(body)
         end = body.find(_END_OF_LEGEND, start)
-        self._legend = b"" if end < 0 else body[start : end + len(_END_OF_LEGEND)]
-        self._width, self._owners = len(entries), _owners(entries)
-        return _updates(self._owners, parsed)
+        legend = b"" if end < 0 else body[start : end + len(_END_OF_LEGEND)]
+        owners = _owners(entries)
+        self._known = legend, len(entries), owners
+        return _updates(owners, parsed)
 
 
 def parse(body: bytes) -> Updates:
