@@ -13,7 +13,7 @@ from typing import Final
 _M_TRIM_THRESHOLD: Final = -1
 _M_ARENA_MAX: Final = -8
 _KEPT: Final = 1 << 20  # bytes at the heap's end that stay for the next time
-_FULL_LOOK: Final = 1000  # looks at what is young before one at all; by default 10
+_FULL_LOOK: Final = 200  # looks at what is young before one at all; by default 10
 
 
 def settle() -> None:

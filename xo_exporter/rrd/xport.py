@@ -202,11 +202,17 @@ def _known(owner: Owner, newest: list[float], rows: list[Cells]) -> Sequence[flo
     found = owner.of(newest)
     if math.isfinite(sum(found)) and min(found) >= 0:
         return found  # as a rule all are known
-    numbers = [value if 0 <= value < math.inf else None for value in found]
+    numbers = [_or_none(value) for value in found]
+    for place, position in owner.repeats:
+        if numbers[place] is None:
+            numbers[place] = _or_none(newest[position])
     further = [*owner.repeats, *enumerate(owner.positions)]
-    for cells in rows:
+    for cells in rows[1:]:
         for place, position in further:
             if numbers[place] is None:
-                value = number(cells[position])
-                numbers[place] = value if 0 <= value < math.inf else None
+                numbers[place] = _or_none(number(cells[position]))
     return numbers
+
+
+def _or_none(value: float) -> float | None:
+    return value if 0 <= value < math.inf else None
