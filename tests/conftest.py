@@ -1,6 +1,10 @@
 """Options of the whole test suite."""
 
+import logging
+from collections.abc import Iterator
+
 import pytest
+import structlog
 from hypothesis import settings
 
 from xo_exporter.xapi import message_reader
@@ -14,6 +18,18 @@ settings.load_profile("patient")
 def _messages_come_in_time() -> None:
     """Wait for messages, which on a busy machine may come later than a reading waits for them."""
     message_reader.GRACE = 2.0
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Undo what a test sets up of the logs: the options of a command do, as soon as it is read."""
+    own, root = structlog.get_config(), logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    structlog.configure(**own)
+    root.setLevel(level)
+    for handler in set(root.handlers) - set(handlers):
+        root.removeHandler(handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

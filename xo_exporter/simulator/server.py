@@ -18,6 +18,7 @@ from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.faults import Faults
 from xo_exporter.simulator.handler import Shared, Site, Traffic
 from xo_exporter.simulator.life import Life
+from xo_exporter.simulator.listening import Listening, end
 from xo_exporter.simulator.plugins import Plugins
 from xo_exporter.simulator.rrd import Rrd
 from xo_exporter.simulator.schema import NULL
@@ -205,8 +206,7 @@ class SimulatedPool:
         context = self._ssl_contexts.get(host)
         if context is None and self._identity is not None:
             context = self._identity.context
-        tcp = web.TCPSite(runner, self._addresses[host], self.port, ssl_context=context)
-        await tcp.start()
+        await Listening(runner, self._addresses[host], self.port, context).start()
         if self.port == 0:
             self.port = int(runner.addresses[0][1])
 
@@ -231,7 +231,7 @@ class SimulatedPool:
                 await self._life_task
             self._life_task = None
         runners, self._runners = list(self._runners.values()), {}
-        await asyncio.gather(*(runner.cleanup() for runner in runners))
+        await asyncio.gather(*map(end, runners))
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -246,7 +246,7 @@ class SimulatedPool:
         """Kill a host: its listener is closed, its connections are cut, new ones are refused."""
         runner = self._runners.pop(host, None)
         if runner is not None:
-            await runner.cleanup()
+            await end(runner)
 
     async def start_host(self, host: str) -> None:
         """Bring a killed host back at its address."""
