@@ -51,7 +51,7 @@ WORST: Final = Section(
                 Column(0, "Full in", SECONDS, ((None, "red"), (7 * 86400, "green"))),
             ],
             "bottomk(10, max by (pool, container, name_label, uuid)"
-            ' ((xo_sr_size_bytes{pool=~"$pool"} - xo_sr_physical_usage_bytes)'
+            ' (clamp_min(xo_sr_size_bytes{pool=~"$pool"} - xo_sr_physical_usage_bytes, 0)'
             f' / (deriv(xo_sr_physical_usage_bytes{{pool=~"$pool"}}[1d]) > 0) {NO_IMAGES}))',
             width=12,
         ),

@@ -42,7 +42,7 @@ def _asked(name: str) -> str:
 _LEVEL = f"xo_sr_physical_usage_bytes{_SELECTED} / xo_sr_size_bytes"
 _FREE = f"(xo_sr_size_bytes{_SELECTED} - xo_sr_physical_usage_bytes)"
 _GROWTH = f"deriv(xo_sr_physical_usage_bytes{_SELECTED}[$growth])"
-_LEFT = f"clamp_max({_FREE} / ({_GROWTH} > 0), {_FOREVER}) {NO_IMAGES}"
+_LEFT = f"clamp({_FREE} / ({_GROWTH} > 0), 0, {_FOREVER}) {NO_IMAGES}"
 _BY = "pool, container, name_label, uuid"
 
 _NOW = Section(
@@ -82,8 +82,12 @@ _NOW = Section(
             ((None, "red"), (4 * 86400, "green")),
         ),
         number(
-            Words("Detached", "Links of SRs and hosts that are not attached.", _NO_SR),
-            f"sum(xo_sr_pbds{_SELECTED} - xo_sr_attached_pbds)",
+            Words(
+                "Detached",
+                "Links of SRs and hosts that are not attached, libraries of images left out.",
+                _NO_SR,
+            ),
+            f"sum((xo_sr_pbds{_SELECTED} - xo_sr_attached_pbds) {NO_IMAGES})",
             COUNT,
             ANY_IS_BAD,
         ),

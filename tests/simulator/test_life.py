@@ -142,3 +142,14 @@ def test_the_estate_keeps_its_size() -> None:
         life.advance(NOW + 5 * tick)
     for name in ("VM", "VDI", "VBD", "VIF", "VM_metrics", "VM_guest_metrics"):
         assert len(database.tables[name]) <= before[name] * 1.3, name
+
+
+def test_no_storage_holds_more_than_it_can() -> None:
+    """However long the pool lives and whatever is made in it, no SR is fuller than full."""
+    database = make_estate(hosts=3, vms=20, seed=2, now=NOW)
+    life = Life(database)
+    for tick in range(1500):
+        life.advance(NOW + tick)
+        for record in database.tables["SR"].values():
+            if int(record["physical_size"]) > 0:
+                assert int(record["physical_utilisation"]) <= int(record["physical_size"]), tick

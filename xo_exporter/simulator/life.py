@@ -155,10 +155,15 @@ class Life:
         self._number += 1
         guest = estate_vms.choose_guest(self._plan, self._number, state="Halted")
         vm = estate_vms.make_vm(self._plan, self._number, guest)
-        for vbd in self._database.tables["VM"][vm]["VBDs"]:
-            record = self._database.tables["VBD"][vbd]
+        tables, srs = self._database.tables, set()
+        for vbd in tables["VM"][vm]["VBDs"]:
+            record = tables["VBD"][vbd]
             if record["type"] == "Disk":
                 actions.account_for(self._database, record["VDI"])
+                srs.add(tables["VDI"][record["VDI"]]["SR"])
+        if any(self._is_full(sr) for sr in srs):
+            actions.delete_vm(self._database, vm)  # there was no room for its disks
+            return
         self._born.append(vm)
         self._report("VM.clone", "VM_CLONED", self._database.tables["VM"][vm], now)
 
@@ -193,6 +198,11 @@ class Life:
         for host in sorted(hosts):
             actions.settle_memory(self._database, host)
 
+    def _is_full(self, sr: str) -> bool:
+        record = self._database.tables["SR"][sr]
+        size, used = int(record["physical_size"]), int(record["physical_utilisation"])
+        return used > size * _FULL
+
     def _fill(self) -> None:
         """One disk on thin storage grows, until its SR is nearly full and gets cleaned up."""
         srs = self._database.tables["SR"]
@@ -207,7 +217,7 @@ class Life:
         if disk is None:
             return
         size, used = int(record["physical_size"]), int(record["physical_utilisation"])
-        if used > size * _FULL:
+        if self._is_full(ref):
             self._database.modify("SR", ref, physical_utilisation=str(int(size * 0.7)))
             return
         held = int(disk["physical_utilisation"])
