@@ -67,7 +67,7 @@ class PrintedCells(Sequence[bytes]):
 def printed_rows(data: bytes, width: int, most: int) -> list[tuple[int, PrintedCells]] | None:
     """The newest rows in what follows a legend of `width` entries, `most` of them, newest first.
 
-    None where they don't have exactly the form that hosts print.
+    None where these don't have exactly the form that hosts print.
     """
     found: list[tuple[int, bytes]] = []
     *texts, rest = data.split(b"</row>")
@@ -77,12 +77,18 @@ def printed_rows(data: bytes, width: int, most: int) -> list[tuple[int, PrintedC
         head, between, cells = text.partition(b"</t><v>")
         time_text = head.removeprefix(b"<row><t>")
         begun = between and head.startswith(b"<row><t>")
-        timed = begun and time_text.isdigit() and len(time_text) <= TIME_DIGITS
-        # So many signs are those between the cells: there is no other markup in them.
-        signs = 2 * width - 1
-        plain = cells.endswith(b"</v>") and cells.count(b"<") == signs and b"&" not in cells
-        if not (timed and plain and cells.count(_BETWEEN) == width - 1):
+        if not (begun and time_text.isdigit() and len(time_text) <= TIME_DIGITS):
             return None
         found.append((int(time_text), cells))
     found.sort(key=lambda row: row[0], reverse=True)
-    return [(at, PrintedCells(cells.removesuffix(b"</v>"), width)) for at, cells in found[:most]]
+    del found[most:]
+    if not all(_is_plain(cells, width) for _, cells in found):
+        return None
+    return [(at, PrintedCells(cells.removesuffix(b"</v>"), width)) for at, cells in found]
+
+
+def _is_plain(cells: bytes, width: int) -> bool:
+    # So many signs are those between the cells: there is no other markup in them.
+    signs = 2 * width - 1
+    plain = cells.endswith(b"</v>") and cells.count(b"<") == signs and b"&" not in cells
+    return plain and cells.count(_BETWEEN) == width - 1

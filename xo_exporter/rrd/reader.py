@@ -73,6 +73,7 @@ class HostRrdReader:
         body = await session.fetch_rrd(target, query, limit=MAX_BODY)
         if len(body) > _AT_ONCE:
             return await asyncio.to_thread(self._parser.parse, body)
-        if self._parser.is_familiar(body):
-            return self._parser.parse(body)
+        updates = self._parser.parse_familiar(body)
+        if updates is not None:
+            return updates
         return await asyncio.get_running_loop().run_in_executor(_LEGENDS, self._parser.parse, body)

@@ -123,23 +123,25 @@ class Parser:
         # The legend with what ends it, as a digest takes longer; its columns; whose they are.
         self._known: tuple[bytes, int, tuple[Owner, ...]] = b"", 0, ()
 
-    def is_familiar(self, body: bytes) -> bool:
-        """Whether it has the legend that the last answer had, so that it is read quickly."""
-        legend = self._known[0]
-        return bool(legend) and body.startswith(legend, body.find(_LEGEND))
+    def parse_familiar(self, body: bytes) -> Updates | None:
+        """As `parse`, where the legend is that of the last answer, which is quick; else None."""
+        legend, width, owners = self._known
+        start = body.find(_LEGEND)
+        if not legend or not body.startswith(legend, start):
+            return None
+        rows = printed_rows(body[start + len(legend) :], width, ROWS)
+        return None if rows is None else Updates(owners, tuple(rows))
 
     def parse(self, body: bytes) -> Updates:
         """The XML that `/rrd_updates` gives; raises BadAnswer for anything else.
 
         It may be called in a thread, while another call that nobody waits for still runs.
         """
-        legend, width, owners = self._known
-        start = body.find(_LEGEND)
-        if legend and body.startswith(legend, start):
-            rows = printed_rows(body[start + len(legend) :], width, ROWS)
-            if rows is not None:
-                return Updates(owners, tuple(rows))
+        return self.parse_familiar(body) or self._parse_anew(body)
+
+    def _parse_anew(self, body: bytes) -> Updates:
         entries, parsed = _parsed(body)
+        start = body.find(_LEGEND)
         end = body.find(_END_OF_LEGEND, start)
         legend = b"" if end < 0 else body[start : end + len(_END_OF_LEGEND)]
         owners = _owners(entries)
