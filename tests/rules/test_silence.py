@@ -1,6 +1,6 @@
 """What must raise no alert does not, and what is unknown ends none."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,12 @@ READ = [
     for pool in ("Main", "Lab")
 ]
 ANY = "ALERTS"
+
+
+def _case(series: Mapping[str, str], expected: list[dict[str, Any]]) -> dict[str, Any]:
+    """One of promtool's tests: series by the minute, and what queries then find."""
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    return {"interval": "1m", "input_series": given, "promql_expr_test": expected}
 
 
 def _at(minutes: int, expression: str, *found: str) -> dict[str, Any]:
@@ -64,18 +70,14 @@ def test_alerts_go_on_when_their_pool_is_not_read(promtool_tests: Promtool, tmp_
     firing = 'count by (alertname) (ALERTS{alertstate="firing"})'
     full = ['{alertname="XoSrAlmostFull"}', '{alertname="XoSrFilling"}']
     unread = '{alertname="XoPoolNotRead"}'
-    test = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [
-            _at(30, firing, *full),
-            _at(31, firing, *full),
-            _at(36, firing, *full, unread),
-            _at(45, firing, *full, unread),
-            _at(46, firing, unread),
-        ],
-    }
-    promtool_tests(tmp_path / "kept.yml", 60, [test])
+    expected = [
+        _at(30, firing, *full),
+        _at(31, firing, *full),
+        _at(36, firing, *full, unread),
+        _at(45, firing, *full, unread),
+        _at(46, firing, unread),
+    ]
+    promtool_tests(tmp_path / "kept.yml", 60, [_case(series, expected)])
 
 
 def test_a_pool_that_is_read_again_silences_others_for_a_while(
@@ -92,17 +94,13 @@ def test_a_pool_that_is_read_again_silences_others_for_a_while(
     }
     firing = 'count by (alertname) (ALERTS{alertstate="firing",severity="critical"})'
     full, unread = '{alertname="XoSrAlmostFull"}', '{alertname="XoPoolNotRead"}'
-    test = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [
-            _at(30, firing, full),
-            _at(60, firing, unread),
-            _at(66, firing, full, unread),
-            _at(67, firing, full),
-        ],
-    }
-    promtool_tests(tmp_path / "again.yml", 60, [test])
+    expected = [
+        _at(30, firing, full),
+        _at(60, firing, unread),
+        _at(66, firing, full, unread),
+        _at(67, firing, full),
+    ]
+    promtool_tests(tmp_path / "again.yml", 60, [_case(series, expected)])
 
 
 def test_a_host_stays_down_when_its_pool_can_no_longer_be_read(
@@ -118,15 +116,11 @@ def test_a_host_stays_down_when_its_pool_can_no_longer_be_read(
     }
     firing = 'count by (alertname) (ALERTS{alertstate="firing"})'
     down, unread = '{alertname="XoHostDown"}', '{alertname="XoPoolNotRead"}'
-    test = {
-        "interval": "1m",
-        "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [
-            _at(30, firing, down),
-            _at(35, firing, down),
-            _at(36, firing, down, unread),
-            _at(45, firing, down, unread),
-            _at(46, firing, unread),
-        ],
-    }
-    promtool_tests(tmp_path / "down.yml", 60, [test])
+    expected = [
+        _at(30, firing, down),
+        _at(35, firing, down),
+        _at(36, firing, down, unread),
+        _at(45, firing, down, unread),
+        _at(46, firing, unread),
+    ]
+    promtool_tests(tmp_path / "down.yml", 60, [_case(series, expected)])
