@@ -541,33 +541,6 @@ def test_simulate_can_say_that_all_hosts_are_at_one_address() -> None:
         assert len(re.findall(r"^xo_host_rrd_up\{.*\} 1\.0$", result.stdout, re.MULTILINE)) == 3
 
 
-def test_demo_serves_at_once() -> None:
-    """`demo` needs no configuration: it serves a pool, ready and up, with what is switched on."""
-    arguments = ("--listen", "127.0.0.1:0", "--hosts", "2", "--vms", "3", "--no-collector.vbd")
-    with running("demo", *arguments) as process:
-        url = url_of(process)
-        text = get(f"{url}/metrics")
-        assert re.search(r"^xo_up\{.*\} 1\.0$", text, re.MULTILINE)
-        assert len(re.findall(r"^xo_host_info\{", text, re.MULTILINE)) == 2
-        assert "xo_vdi_info" in text
-        assert "xo_vbd_info" not in text
-        assert get(f"{url}/-/ready")
-        assert "demo" in get(f"{url}/")
-
-
-def test_demo_exports_what_is_chosen() -> None:
-    """Collectors, names and the bound on series can be said on the command line."""
-    arguments = ("--listen", "127.0.0.1:0", "--hosts", "2", "--vms", "9")
-    chosen = ("--collector.vdi_details", "--no-collector.host_load", "--metrics.include", "xo_v*")
-    rest = ("--metrics.include", "xo_host*", "--metrics.exclude", "xo_vm_*_bytes")
-    with running("demo", *arguments, *chosen, *rest, "--max-series-per-family", "4") as process:
-        text = get(f"{url_of(process)}/metrics")
-    found = set(re.findall(r"^(xo_\w+)\{", text, re.MULTILINE))
-    assert {"xo_vdi_read_only", "xo_host_info", "xo_vm_info", "xo_up"} <= found
-    assert not {"xo_host_load_average", "xo_vm_memory_size_bytes", "xo_pool_info"} & found
-    assert re.search(r'\nxo_series_dropped\{family="xo_vm_info",pool="[^"]*"\} 5\.0\n', text)
-
-
 def test_every_collector_has_its_switch() -> None:
     """`serve` takes all of them, on and off, at once."""
     on = [f"--collector.{name}" for name in COLLECTORS]

@@ -16,7 +16,7 @@ from xo_exporter.config import Config, Listen, PoolConfig, Secret, Url
 from xo_exporter.demo_stack import installed, prometheus_beside
 from xo_exporter.errors import ConfigError
 from xo_exporter.metrics.tables import COLLECTORS
-from xo_exporter.simulator import SimulatedPool, make_estate
+from xo_exporter.simulator import NEWEST, SimulatedPool, make_estate
 from xo_exporter.web import listener
 from xo_exporter.web.access import Access, WebConfigFile
 from xo_exporter.web.application import application
@@ -159,7 +159,7 @@ async def demo(
     if with_prometheus:
         installed()
     ended = _ended()
-    estate = make_estate(hosts=hosts, vms=vms, seed=seed)
+    estate = make_estate(hosts=hosts, vms=vms, seed=seed, release=NEWEST)
     async with SimulatedPool(estate, life=True) as simulated:
         pool = PoolConfig(
             url=Url.parse(simulated.url),

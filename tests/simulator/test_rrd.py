@@ -4,15 +4,16 @@ import math
 
 import pytest
 
-from xo_exporter.simulator import Database, Generation, Rrd, make_estate
+from xo_exporter.simulator import NEWEST, Database, Generation, Rrd, make_estate
+from xo_exporter.simulator.schema import Release
 
 NOW = 1_700_000_000
 T = NOW // 5 * 5
 
 
-def estate(generation: Generation = "g4") -> Database:
+def estate(generation: Generation = "g4", release: Release | None = None) -> Database:
     """Make a pool of two hosts."""
-    return make_estate(hosts=2, vms=40, seed=3, generation=generation, now=NOW)
+    return make_estate(hosts=2, vms=40, seed=3, generation=generation, now=NOW, release=release)
 
 
 def guest(database: Database, *, agent: bool) -> dict[str, object]:
@@ -148,8 +149,7 @@ def test_loads_are_shares_and_agree() -> None:
 
 def test_disk_sources_agree() -> None:
     """Of one disk, MiB/s and bytes/s say the same, with the amounts' error of 25.2 to 25.30."""
-    for generation, factor in (("g3", 1), ("g4", 5)):
-        database = estate(generation)  # type: ignore[arg-type]  # a pair of literals
+    for database, factor in ((estate("g3"), 1), (estate("g4"), 5), (estate(release=NEWEST), 1)):
         uuid = str(guest(database, agent=True)["uuid"])
         rrd = Rrd(database)
         read = rrd.value(uuid, "vbd_xvda_read", T)
@@ -249,3 +249,46 @@ def test_a_paused_vm_has_empty_memory() -> None:
     rrd = Rrd(database)
     assert math.isnan(rrd.value(record["uuid"], "memory", T))
     assert rrd.value(record["uuid"], "cpu0", T) >= 0
+
+
+def names_by_owner(database: Database, kind: str) -> dict[str, set[str]]:
+    """Give the names of the sources of each host, or each VM that runs, by its UUID."""
+    owners = Rrd(database).all_owners(database.tables["host"])
+    return {
+        owner.uuid: {source.name for source in owner.sources}
+        for owner in owners
+        if owner.kind == kind
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "since", "names"),
+    [
+        ("host", (25, 31), {"pool_vgpu_migration_rate"}),
+        ("host", (26, 17), {"group_default_calls", "group_default_tokens"}),
+        ("vm", (25, 29), {"runnable_any", "runnable_vcpus"}),
+        ("vm", (26, 3), {"numa_nodes", "memory_numa_node_0", "numa_node_nonaffine_vcpus"}),
+    ],
+)
+def test_newer_sources_are_missing_in_older_releases(
+    kind: str, since: Release, names: set[str]
+) -> None:
+    """A source is printed from the release on that brought it."""
+    for release in ((since[0], since[1] - 1), since):
+        found = set[str]().union(*names_by_owner(estate(release=release), kind).values())
+        assert names & found == (names if release == since else set())
+
+
+def test_memory_of_numa_nodes_is_that_of_the_vm() -> None:
+    """The nodes' shares add up to the memory of a VM, and there are as many as it says."""
+    database = estate(release=NEWEST)
+    rrd = Rrd(database)
+    watched = []
+    for uuid, names in names_by_owner(database, "vm").items():
+        nodes = [name for name in names if name.startswith("memory_numa_node_")]
+        if nodes:
+            watched.append(uuid)
+            assert rrd.value(uuid, "numa_nodes", T) == len(nodes)
+            whole = rrd.value(uuid, "memory", T)
+            assert sum(rrd.value(uuid, name, T) for name in nodes) == pytest.approx(whole)
+    assert watched

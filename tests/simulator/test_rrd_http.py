@@ -8,6 +8,7 @@ import pytest
 
 from xo_exporter.simulator import Database, FixedRrd, Generation, Rrd, make_estate
 from xo_exporter.simulator.rrd_http import Query, RrdProblem, answer
+from xo_exporter.simulator.schema import XAPI_VERSION
 
 NOW = 1_700_010_003.0
 HOST = "OpaqueRef:host"
@@ -54,7 +55,7 @@ def body(
     rrd = Rrd(database)
     if fixed is not None:
         rrd.fixed[host] = fixed
-    query = Query.read(pairs, accept, generation)
+    query = Query.read(pairs, accept, generation, database.release)
     return answer(rrd, [host], query, NOW, generation).body.decode()
 
 
@@ -209,6 +210,18 @@ class TestParameters:
         kinds = {e[1] for e in self.legend(database, ("vm_uuid", "none"), ("host", "true"))}
         assert kinds == {"host"}
 
+    def test_vm_uuid_of_later_releases(self) -> None:
+        """From 26.7 on several VMs can be asked for, and "all" is no VM."""
+        for release, is_later in (((26, 6), False), ((26, 7), True)):
+            database = make_estate(hosts=1, vms=6, seed=2, now=NOW, release=release)
+            everyone = {entry[2] for entry in self.legend(database)}
+            pairs = [("vm_uuid", uuid) for uuid in sorted(everyone)[:2]]
+            assert len(everyone) > 2
+            asked = {entry[2] for entry in self.legend(database, *pairs)}
+            assert asked == {uuid for _, uuid in pairs[: 2 if is_later else 1]}
+            whole = self.legend(database, ("vm_uuid", "all"), ("host", "true"))
+            assert {entry[1] for entry in whole} == ({"host"} if is_later else {"host", "vm"})
+
     def test_consolidation(self, database: Database) -> None:
         """MIN and MAX are the host's alone and never of five seconds; an unknown cf is no cf."""
         assert {e[0] for e in self.legend(database, ("cf", "average"))} == {"AVERAGE"}
@@ -260,13 +273,14 @@ class TestDialect:
     ) -> None:
         """From 23.17 on Accept decides, where it is there."""
         pairs = (("start", "-5"), *([("json", "false")] if parameter else []))
-        assert Query.read(pairs, accept, generation).json == json_expected
+        release = XAPI_VERSION[generation]
+        assert Query.read(pairs, accept, generation, release).json == json_expected
 
     @pytest.mark.parametrize("accept", ["application/json, text/xml", "nonsense"])
     def test_accept_that_xapi_cannot_read(self, accept: str) -> None:
         """A blank after a comma, or what is no media type, is an error of the server."""
         with pytest.raises(RrdProblem) as caught:
-            Query.read((("start", "-5"),), accept, "g4")
+            Query.read((("start", "-5"),), accept, "g4", XAPI_VERSION["g4"])
         assert caught.value.status == 500
 
     def test_no_rows_break_old_json(self) -> None:

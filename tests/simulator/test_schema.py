@@ -41,13 +41,20 @@ def test_defaults_are_not_shared() -> None:
 def test_newer_fields_are_missing_in_older_pools(cls: str, field: str, first: str) -> None:
     """A field is printed from the generation on that brought it."""
     for generation in GENERATIONS:
-        assert (field in schema.fields(cls, generation)) == (generation >= first)
+        release = schema.XAPI_VERSION[generation]
+        assert (field in schema.fields(cls, release)) == (generation >= first)
 
 
 def test_fields_of_the_future_are_not_printed() -> None:
     """What only a release after the newest generation has is in none of them."""
-    assert "trunks" in schema.classes()["VIF"]
-    assert all("trunks" not in schema.fields("VIF", generation) for generation in GENERATIONS)
+    for generation in GENERATIONS:
+        assert "trunks" not in schema.fields("VIF", schema.XAPI_VERSION[generation])
+
+
+def test_the_newest_release_prints_every_field() -> None:
+    """No field of any class is newer than the newest release."""
+    for cls, fields in schema.classes().items():
+        assert schema.fields(cls, schema.NEWEST) == fields
 
 
 @pytest.mark.parametrize(

@@ -23,11 +23,12 @@ from xo_exporter.simulator.faults import (
 )
 from xo_exporter.simulator.life import Life
 from xo_exporter.simulator.rrd import FixedRrd, Rrd
-from xo_exporter.simulator.schema import GENERATIONS, NULL, Generation
+from xo_exporter.simulator.schema import GENERATIONS, NEWEST, NULL, Generation
 from xo_exporter.simulator.server import SimulatedPool
 
 __all__ = [
     "GENERATIONS",
+    "NEWEST",
     "NULL",
     "AddressTaken",
     "Database",

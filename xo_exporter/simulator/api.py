@@ -144,7 +144,7 @@ class Api:
             if cls not in _NO_GET_ALL:
                 names |= {f"{cls}.get_all", f"{cls}.get_all_records"}
             if cls in schema.classes():
-                fields = schema.fields(cls, self._database.generation)
+                fields = schema.fields(cls, self._database.release)
                 names |= {f"{cls}.get_{field}" for field in fields}
                 names |= {f"{cls}.get_record", f"{cls}.get_by_uuid"}
                 if "name_label" in fields:
@@ -176,9 +176,7 @@ class Api:
         what = match[2]
         if what in _OF_ALL and cls not in _NO_GET_ALL:
             return 1, partial(_OF_ALL[what], self._database, cls)
-        fields = (
-            schema.fields(cls, self._database.generation) if cls in self._database.tables else {}
-        )
+        fields = schema.fields(cls, self._database.release) if cls in self._database.tables else {}
         if what in {"record", "by_uuid"} and fields:
             return 2, partial(_OF_ONE[what], self._database, cls)
         if what == "by_name_label" and "name_label" in fields:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from xo_exporter.simulator import encoding, schema
 from xo_exporter.simulator.change_signal import ChangeSignal
-from xo_exporter.simulator.schema import NULL, Generation, Record
+from xo_exporter.simulator.schema import NULL, Generation, Record, Release
 
 MIRRORED: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "VBD": {"VM": ("VM", "VBDs"), "VDI": ("VDI", "VBDs")},
@@ -66,10 +66,16 @@ class Database:
     Tests state an estate with `from_records`, or change a living one with `add`, `modify` and
     `delete`; a change from another thread than the server's is allowed when nobody else writes.
     Nothing is validated: dangling references, sizes of -1 and the like stay as given.
+
+    The generation says how hosts print; the release, that of the generation unless another is
+    given, which fields and data sources there are.
     """
 
-    def __init__(self, generation: Generation = "g4", seed: int = 0) -> None:
+    def __init__(
+        self, generation: Generation = "g4", seed: int = 0, release: Release | None = None
+    ) -> None:
         self.generation = generation
+        self.release = release or schema.XAPI_VERSION[generation]
         self.seed = seed
         self.tables: dict[str, dict[str, Record]] = {
             name: {} for name in schema.classes() if name != "event"
@@ -92,6 +98,7 @@ class Database:
         *,
         generation: Generation = "g4",
         seed: int = 0,
+        release: Release | None = None,
         keep_lists: bool = False,
     ) -> Self:
         """Make a database from partial records by class and reference.
@@ -99,7 +106,7 @@ class Database:
         Missing fields get XAPI's defaults, a missing uuid one that follows from the reference.
         With `keep_lists` the set fields that mirror references stay exactly as given.
         """
-        database = cls(generation, seed)
+        database = cls(generation, seed, release)
         for name, table in records.items():
             for ref, partial in table.items():
                 database.add(name, partial, ref=ref, keep_lists=True)
@@ -176,7 +183,7 @@ class Database:
             ref = f"OpaqueRef:{uuid.uuid5(_NAMESPACE, f'{cls} {self.clock} {self.seed}')}"
         record = {
             name: given[name] if name in given else schema.default(cls, name)
-            for name in schema.fields(cls, self.generation)
+            for name in schema.fields(cls, self.release)
         }
         if not record.get("uuid", "-"):
             record["uuid"] = str(uuid.uuid5(_NAMESPACE, f"{cls} {ref}"))
@@ -200,11 +207,11 @@ class Database:
     ) -> None:
         """Change fields of an object; KeyError when there is no such object or field."""
         record = self.tables[cls][ref]
-        known = schema.fields(cls, self.generation)
+        known = schema.fields(cls, self.release)
         for name, value in {**(changes or {}), **more}.items():
             if name not in known:
                 if name in schema.classes()[cls]:
-                    continue  # a field that this generation does not have yet
+                    continue  # a field that this release does not have yet
                 raise KeyError(f"{cls}.{name}")
             mirrored = None if keep_lists else MIRRORED.get(cls, {}).get(name)
             if mirrored is not None and record[name] != value:

@@ -16,7 +16,7 @@ from xo_exporter.simulator import (
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.estate_plan import Plan
 from xo_exporter.simulator.names import Identities
-from xo_exporter.simulator.schema import Generation
+from xo_exporter.simulator.schema import Generation, Release
 
 _DEFAULT_TEMPLATES = 40
 _VMS_PER_REPLICA = 40
@@ -29,17 +29,19 @@ def make_estate(
     generation: Generation = "g4",
     *,
     now: float | None = None,
+    release: Release | None = None,
 ) -> Database:
     """Make a pool of so many hosts (at least one) and VMs, replicas among them.
 
     Control domains, templates and snapshots come on top.
 
     The same seed gives the same references, UUIDs, names and sizes. `now` is the Unix time that
-    start times, snapshots and certificates are dated by; the present when left out.
+    start times, snapshots and certificates are dated by; the present when left out. `release` is
+    the xapi of the pool, where it is another than that of the generation.
     """
     if hosts < 1 or vms < 0:
         raise ValueError("a pool has at least one host and no negative number of VMs")
-    database = Database(generation, seed)
+    database = Database(generation, seed, release)
     plan = Plan(database, Identities(seed), float(int(time.time())) if now is None else now)
     estate_hosts.make_pool(plan, hosts)
     networks = estate_networks.make_networks(plan)

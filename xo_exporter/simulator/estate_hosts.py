@@ -4,7 +4,7 @@ from xo_exporter.simulator import estate_texts as texts
 from xo_exporter.simulator.estate_networks import Networks, make_nics
 from xo_exporter.simulator.estate_plan import GIB, MIB, Plan
 from xo_exporter.simulator.names import PLANETS
-from xo_exporter.simulator.schema import NULL, XAPI_VERSION
+from xo_exporter.simulator.schema import NULL
 
 DOM0_MEMORY = 4 * GIB
 
@@ -76,7 +76,7 @@ def make_host(plan: Plan, number: int, networks: Networks) -> str:
         API_version_minor="16" if generation == "g1" else "21",
         API_version_vendor="XenSource",
         allowed_operations=["vm_migrate", "provision", "vm_resume", "evacuate", "vm_start"],
-        software_version=texts.software_version(generation, XAPI_VERSION[generation], name),
+        software_version=texts.software_version(generation, plan.database.release, name),
         other_config={
             "agent_start_time": f"{int(plan.now - boot_age + 60)}.",
             "boot_time": f"{int(plan.now - boot_age)}.",
@@ -104,6 +104,7 @@ def make_host(plan: Plan, number: int, networks: Networks) -> str:
         latest_synced_updates_applied="unknown",
         last_update_hash="",
         ssh_enabled=True,
+        secure_boot=number != 1,
         guest_VCPUs_params={},
         power_on_mode="IPMI" if number % 5 == 2 else "",
         power_on_config={"power_on_ip": "192.0.2.7", "power_on_user": "admin"}

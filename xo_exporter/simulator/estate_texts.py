@@ -3,7 +3,7 @@
 import random
 from xml.sax.saxutils import quoteattr
 
-from xo_exporter.simulator.schema import Record
+from xo_exporter.simulator.schema import Record, Release
 
 CPU_FLAGS = (
     "fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat pse36 clflush acpi mmx fxsr "
@@ -143,7 +143,7 @@ def license_params() -> Record:
     }
 
 
-def software_version(generation: str, release: tuple[int, int], hostname: str) -> Record:
+def software_version(generation: str, release: Release, hostname: str) -> Record:
     """Write the versions that a host of a generation shows."""
     is_old = generation == "g1"
     # The old line of releases shows the version of its API, not that of the package.

@@ -16,7 +16,7 @@ from xo_exporter.simulator import rpc, rrd_http
 from xo_exporter.simulator.api import Api
 from xo_exporter.simulator.faults import Fault, Faults
 from xo_exporter.simulator.rrd import Rrd
-from xo_exporter.simulator.schema import Generation
+from xo_exporter.simulator.schema import Generation, Release
 from xo_exporter.simulator.sessions import Sessions
 
 RRD_PATH = "/rrd_updates"
@@ -58,6 +58,7 @@ class Shared:
     traffic: Traffic
     clock: Callable[[str], float]
     generation: Generation
+    release: Release
 
 
 class Site:
@@ -78,6 +79,7 @@ class Site:
         self._traffic = shared.traffic
         self._clock = shared.clock
         self._generation = shared.generation
+        self._release = shared.release
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one HTTP request."""
@@ -144,7 +146,10 @@ class Site:
         now = self._clock(self._host())
         try:
             query = rrd_http.Query.read(
-                list(request.query.items()), request.headers.get("Accept"), self._generation
+                list(request.query.items()),
+                request.headers.get("Accept"),
+                self._generation,
+                self._release,
             )
             answer = rrd_http.answer(self._rrd, self._rrd_hosts(), query, now, self._generation)
         except rrd_http.RrdProblem as problem:

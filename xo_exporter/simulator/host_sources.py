@@ -15,7 +15,6 @@ from xo_exporter.simulator.sources import (
     generations,
     iostat,
     rate,
-    release_of,
     whole,
 )
 from xo_exporter.simulator.waves import (
@@ -42,6 +41,11 @@ _XENOPSD_KIB = {
     "ocaml_maybe_live": 15_000.0,
     "mem_extra": 55_000.0,
 }
+
+
+_CALLERS = ("default", "xen-orchestra", "backup")
+"""Groups of those who call XAPI, as an administrator has named them."""
+_TOKENS = 1.6  # that a call costs
 
 
 def host_key(database: Database, host: str) -> tuple[int, ...]:
@@ -84,7 +88,7 @@ def host_sources(database: Database, host: str) -> list[Source]:
     sources += _host_storage(database, record)
     sources += _cache(database, record)
     sources += _xapi(database, host, record)
-    if release_of(database) >= (24, 20):
+    if database.release >= (24, 20):
         key = key_of(database.seed, record["uuid"], "power")
         sources.append(gauge("DCMI-power-reading", whole(load(key, 260.0 + key % 90))))
     sources += host_extra_sources.gpus(database, record)
@@ -107,7 +111,7 @@ def _host_cpu(database: Database, record: Record) -> Iterator[Source]:
     base = 0.15 + key_of(database.seed, record["uuid"]) % 40 / 100
     keys = [key_of(database.seed, record["uuid"], "cpu", number) for number in range(count)]
     cpus = [load(key, base * (0.7 + key % 60 / 100), 1.0) for key in keys]
-    release = release_of(database)
+    release = database.release
     for number, wave in enumerate(cpus):
         yield rate(f"cpu{number}", wave)
     yield rate("cpu_avg", mean(cpus))
@@ -181,11 +185,18 @@ def _xapi(database: Database, host: str, record: Record) -> Iterator[Source]:
     if database.master == host:
         yield gauge("pool_task_count", steps(key + 1, 1.0, 2.0))
         yield gauge("pool_session_count", steps(key + 2, 6.0, 3.0))
-        if release_of(database) >= (23, 0):
+        if database.release >= (23, 0):
             yield rate("pool_session_creation_rate", load(key + 3, 0.05))
-    if release_of(database) >= (23, 0):
+        if database.release >= (25, 31):
+            yield rate("pool_vgpu_migration_rate", load(key + 31, 0.001))
+    if database.release >= (23, 0):
         yield from _xenopsd(key)
     yield gauge("xapi_memory_usage_kib", whole(flutter(key + 4, 24000.0, 0.1)))
     yield gauge("xapi_free_memory_kib", whole(flutter(key + 5, 9000.0, 0.3)))
     yield gauge("xapi_live_memory_kib", whole(flutter(key + 6, 14000.0, 0.1)))
     yield rate("xapi_allocation_kib", load(key + 7, 900.0))
+    if database.release >= (26, 17):
+        for number, group in enumerate(_CALLERS):
+            calls = load(key + 32 + number, 2.0)
+            yield rate(f"group_{group}_calls", calls)
+            yield rate(f"group_{group}_tokens", scaled(calls, _TOKENS))

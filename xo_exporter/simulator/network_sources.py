@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from xo_exporter.simulator.database import Database
 from xo_exporter.simulator.schema import Record
-from xo_exporter.simulator.sources import Source, rate, release_of
+from xo_exporter.simulator.sources import Source, rate
 from xo_exporter.simulator.waves import Wave, constant, key_of, load, total
 
 _DIRECTIONS = ("rx", "tx")
@@ -59,7 +59,7 @@ def vif_sources(database: Database, vm: Record) -> Iterator[Source]:
             name = f"vif_{vif['device']}_{direction}"
             if not vif["currently_attached"]:
                 # A source that went away leaves an empty column behind, in later releases.
-                if release_of(database) >= (24, 40):
+                if database.release >= (24, 40):
                     yield rate(name, constant(math.nan))
                 continue
             key = key_of(database.seed, vif["uuid"], direction)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from xo_exporter.simulator.rrd import STEP_S, FixedRrd, Owner, Rrd, float32
-from xo_exporter.simulator.schema import Generation
+from xo_exporter.simulator.schema import Generation, Release
 
 _ARCHIVES = ((5, 120), (60, 120), (3600, 168), (86400, 366))
 """Step in seconds and number of rows of each archive, the finest first."""
@@ -48,12 +48,19 @@ class Query(NamedTuple):
     interval: int
     consolidation: str | None
     host: bool
-    vm: str | None
-    sr: str | None
+    vms: frozenset[str] | None
+    srs: frozenset[str] | None
+    """UUIDs; None for all."""
     json: bool
 
     @classmethod
-    def read(cls, pairs: Sequence[tuple[str, str]], accept: str | None, age: Generation) -> "Query":
+    def read(
+        cls,
+        pairs: Sequence[tuple[str, str]],
+        accept: str | None,
+        age: Generation,
+        release: Release,
+    ) -> "Query":
         """Read decoded query parameters and the Accept header; raises RrdProblem."""
         given: dict[str, str] = {}
         for name, value in pairs:
@@ -66,8 +73,8 @@ class Query(NamedTuple):
             interval=max(0, _integer_or_0(given.get("interval", "0"))),
             consolidation=cf if cf in _CONSOLIDATIONS else None,
             host=given.get("host") == "true",
-            vm=given.get("vm_uuid"),
-            sr=given.get("sr_uuid"),
+            vms=_uuids(pairs, "vm_uuid", release) if "vm_uuid" in given else None,
+            srs=_uuids(pairs, "sr_uuid", release),
             json=_wants_json(accept, age, parameter="json" in given),
         )
 
@@ -84,6 +91,14 @@ def _integer_or_0(text: str) -> int:
         return int(text)
     except ValueError:
         return 0
+
+
+def _uuids(pairs: Sequence[tuple[str, str]], name: str, release: Release) -> frozenset[str] | None:
+    """Give what a parameter chooses: later releases take it repeatedly, and know no "all"."""
+    values = [value for given, value in pairs if given == name]
+    if release >= (26, 7):
+        return frozenset(values)
+    return None if values[:1] == ["all"] else frozenset(values[:1])
 
 
 def _wants_json(accept: str | None, age: Generation, *, parameter: bool) -> bool:
@@ -123,10 +138,8 @@ def answer(rrd: Rrd, hosts: Sequence[str], query: Query, now: float, age: Genera
 def _selected(kind: str, uuid: str, query: Query) -> bool:
     if kind == "host":
         return query.host
-    chosen = query.vm if kind == "vm" else query.sr
-    if chosen is None:
-        return kind == "vm"
-    return chosen in {"all", uuid}
+    chosen = query.vms if kind == "vm" else query.srs
+    return chosen is None or uuid in chosen
 
 
 def _archive(query: Query, start: int, now: float) -> tuple[int, list[str]]:

@@ -13,19 +13,25 @@ from typing import Any, Literal, get_args
 Generation = Literal["g1", "g2", "g3", "g4"]
 GENERATIONS: tuple[Generation, ...] = get_args(Generation)
 
+Release = tuple[int, int]
+"""A release of xapi: (major, minor)."""
+
 Record = dict[str, Any]
 """A record as it goes over the wire: str, bool, float, lists and maps of these."""
 
 NULL = "OpaqueRef:NULL"
 EPOCH = "19700101T00:00:00Z"
 
-XAPI_VERSION: Mapping[str, tuple[int, int]] = {
+XAPI_VERSION: Mapping[Generation, Release] = {
     "g1": (1, 249),
     "g2": (23, 35),
     "g3": (24, 19),
     "g4": (25, 6),
 }
-"""The release of xapi that each generation simulates: (major, minor)."""
+"""The release of xapi that each generation simulates."""
+
+NEWEST: Release = (26, 17)
+"""The release that brought the newest of what is simulated; its hosts print as g4 does."""
 
 # Tables that XAPI has and the simulated pool keeps empty: a client may subscribe to them.
 EMPTY_CLASSES = (
@@ -39,7 +45,7 @@ EMPTY_CLASSES = (
 EVENTLESS_CLASSES = frozenset({"session", "event"})
 
 # Fields that only newer releases print, by the release that brought them.
-SINCE: Mapping[tuple[str, str], tuple[int, int]] = {
+SINCE: Mapping[tuple[str, str], Release] = {
     **{("host", name): (21, 3) for name in ("pending_guidances", "tls_verification_enabled")},
     ("host", "last_software_update"): (22, 20),
     ("host", "https_only"): (22, 27),
@@ -183,9 +189,8 @@ def classes() -> dict[str, dict[str, str]]:
 
 
 @cache
-def fields(cls: str, generation: Generation) -> dict[str, str]:
-    """Give the fields, with their types, that a pool of this generation prints for a class."""
-    release = XAPI_VERSION[generation]
+def fields(cls: str, release: Release) -> dict[str, str]:
+    """Give the fields, with their types, that a pool of this release prints for a class."""
     return {
         name: kind
         for name, kind in classes()[cls].items()

@@ -80,6 +80,7 @@ class SimulatedPool:
             traffic=self.traffic,
             clock=self.host_clock,
             generation=database.generation,
+            release=database.release,
         )
         self._listen = listen
         self._advertise = advertise

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from xo_exporter.simulator.database import Database
-from xo_exporter.simulator.schema import NULL, XAPI_VERSION
+from xo_exporter.simulator.schema import NULL
 from xo_exporter.simulator.waves import Wave, key_of, load, remembered, scaled, steps, total
 
 KIB = 1024
@@ -31,11 +31,6 @@ def rate(name: str, wave: Wave) -> Source:
 def gauge(name: str, wave: Wave) -> Source:
     """Make a source that shows a state."""
     return Source(name, is_rate=False, wave=wave)
-
-
-def release_of(database: Database) -> tuple[int, int]:
-    """Give the release of xapi that a database's pool runs."""
-    return XAPI_VERSION[database.generation]
 
 
 def whole(wave: Wave) -> Wave:
@@ -83,7 +78,7 @@ def iostat(database: Database, disks: list[Disk], key: int) -> Iterator[Source]:
     `key` seeds what does not follow from the disks' traffic.
     """
     # From 25.2 to 25.30 xcp-rrdd forgot to divide amounts by the five seconds they took.
-    amount = 5.0 if (25, 2) <= release_of(database) < (25, 31) else 1.0
+    amount = 5.0 if (25, 2) <= database.release < (25, 31) else 1.0
     read, write = disks[0].read, disks[0].write
     if len(disks) > 1:
         read = remembered(total([disk.read for disk in disks]))

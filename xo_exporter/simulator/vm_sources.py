@@ -16,7 +16,6 @@ from xo_exporter.simulator.sources import (
     generations,
     iostat,
     rate,
-    release_of,
     whole,
 )
 from xo_exporter.simulator.waves import Wave, constant, flutter, key_of, load, mean, total
@@ -36,7 +35,7 @@ def vm_key(database: Database, vm: str) -> tuple[int, ...]:
 def vm_sources(database: Database, vm: str) -> list[Source]:
     """Give the sources of a VM or control domain that runs."""
     record = database.tables["VM"][vm]
-    release = release_of(database)
+    release = database.release
     metrics = database.get("VM_metrics", record["metrics"]) or {}
     count = int(metrics.get("VCPUs_number", "0")) or int(record["VCPUs_at_startup"])
     cpus = vm_cpus(database, record, count)
@@ -47,7 +46,8 @@ def vm_sources(database: Database, vm: str) -> list[Source]:
         sources.append(rate("cpu_usage", _limited(total(cpus), 1.0)))
     sources += _memory_sources(database, record, metrics)
     sources += vif_sources(database, record)
-    sources += vm_extra_sources.runstates(record, cpus)
+    sources += vm_extra_sources.scheduling(database, record, cpus)
+    sources += vm_extra_sources.numa(database, record, _memory(record, metrics), cpus)
     sources += vm_extra_sources.pvs_cache(record)
     for disk in disks_of(database, vm):
         sources += _disk_sources(database, disk)
@@ -70,19 +70,23 @@ def _limited(wave: Wave, most: float) -> Wave:
     return limited
 
 
+def _memory(record: Record, metrics: Record) -> float:
+    return float(metrics.get("memory_actual", "0")) or float(record["memory_dynamic_max"])
+
+
 def _memory_sources(database: Database, record: Record, metrics: Record) -> Iterator[Source]:
     if record["power_state"] == "Paused":
         # The balloon daemon has nothing to say of it: the columns stay, without values.
         for name in ("memory", "memory_target"):
             yield gauge(name, constant(math.nan))
         return
-    actual = float(metrics.get("memory_actual", "0")) or float(record["memory_dynamic_max"])
+    actual = _memory(record, metrics)
     yield gauge("memory", constant(actual))
     yield gauge("memory_target", constant(float(record["memory_target"]) or actual))
     is_dom0 = bool(record["is_control_domain"])
     agent = database.get("VM_guest_metrics", record["guest_metrics"]) or {}
     has_agent = bool(agent.get("PV_drivers_detected"))
-    if has_agent or (is_dom0 and release_of(database) >= (23, 32)):
+    if has_agent or (is_dom0 and database.release >= (23, 32)):
         key = key_of(database.seed, record["uuid"], "memory_internal_free")
         free = actual / KIB * (0.1 + key % 60 / 100)
         yield gauge("memory_internal_free", whole(flutter(key, free, 0.08)))
