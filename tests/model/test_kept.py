@@ -31,6 +31,9 @@ def _estate() -> Tables:
     for name, kind in CLASSES.items():
         rows = database.tables[spelled[name]]
         tables[name] = {ref: msgspec.convert(rows[ref], kind, strict=False) for ref in rows}
+    for ref, xapi in zip(tables["host"], ("25.6.0", "25.31.0", "26.1.0"), strict=True):
+        version = msgspec.structs.replace(tables["host"][ref].software_version, xapi=xapi)
+        tables["host"][ref] = msgspec.structs.replace(tables["host"][ref], software_version=version)
     return tables
 
 
@@ -40,15 +43,18 @@ def _records(tables: Tables) -> Records:
 
 def _rrds(records: Records, chance: random.Random) -> dict[str, HostRrd | None]:
     usages = ("cpu0", "cpu1", "cpu_avg", "cpu_usage", "memory", "memory_internal_free")
+    of_disk = ("vbd_xvda_read", "vbd_xvda_iops_read")
     of_srs = tuple(f"read_{sr.uuid[:8]}" for sr in records.sr.values())
 
     def values(*further: str) -> dict[str, float]:
         sources = (*usages, *further)
         return {source: chance.random() for source in sources if chance.random() < 0.8}
 
-    vms = {vm.uuid: values() for vm in records.vm.values() if chance.random() < 0.9}
+    def vms() -> dict[str, dict[str, float]]:
+        return {vm.uuid: values(*of_disk) for vm in records.vm.values() if chance.random() < 0.7}
+
     return {
-        ref: HostRrd.of({host.uuid: values(*of_srs)}, vms, chance.random())
+        ref: HostRrd.of({host.uuid: values(*of_srs)}, vms(), chance.random())
         if chance.random() < 0.9
         else None
         for ref, host in records.host.items()
@@ -156,3 +162,19 @@ def test_a_mark_of_a_backup_is_seen_and_the_size_beside_it_changes_nothing() -> 
     third, changes = kept.update(marked("true", 8192), {})
     assert changes is None
     assert successes(third) == [1706695872]
+
+
+def test_values_from_another_host_are_corrected_as_that_one_needs() -> None:
+    """A VM that moves from a host whose amounts are five times too large leaves that behind."""
+    tables = _estate()
+    records = _records(tables)
+    guests = (vm for vm in records.vm.values() if vm.power_state == "Running")
+    vm = next(vm for vm in guests if not vm.is_control_domain)
+    old, new, _ = records.host
+    kept, lines = KeptModel(), PoolLines(Selection(COLLECTORS))
+    for ref, value in ((old, 500.0), (new, 100.0), (old, 500.0)):
+        rrds = {host: HostRrd.of({}, {}, 3.0) for host in (old, new)}
+        rrds[ref] = HostRrd.of({}, {vm.uuid: {"vbd_xvda_iops_read": value}}, 3.0)
+        model, changes = kept.update(records, rrds)
+        texts = dict(_texts(lines, model, changes))
+        assert float(texts["xo_vm_disk_read_operations_per_second"].split()[-1]) == 100.0

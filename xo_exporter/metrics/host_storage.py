@@ -52,7 +52,7 @@ def _of_sr(
         factor,
         labels=("sr",),
         label_values=_sr,
-        correction=_correction if absolute else lambda _storage: 1.0,
+        absolute=absolute,
     )
 
 
@@ -86,6 +86,7 @@ SOURCE_TABLE: Final = SourceTable[HostStorage](
     label_names=host.TABLE.label_names,
     labels=_labels,
     values=lambda storage: storage.host.values,
+    correction=_correction,
     metrics=(
         _of_sr(
             "xo_host_storage_read_bytes_per_second",
@@ -174,7 +175,7 @@ SOURCE_TABLE: Final = SourceTable[HostStorage](
             "Tapdisks_in_low_memory_mode, which says a fifth of them as if it were an amount.",
             "Tapdisks_in_low_memory_mode",
             SECONDS_OF_A_ROW,
-            correction=_correction,
+            absolute=True,
         ),
     ),
 )
@@ -187,6 +188,7 @@ THROUGHPUT_TABLE: Final = SourceTable[HostStorage](
     label_names=host.TABLE.label_names,
     labels=_labels,
     values=SOURCE_TABLE.values,
+    correction=_correction,
     metrics=(
         _of_sr(
             "xo_host_storage_read_throughput_bytes_per_second",

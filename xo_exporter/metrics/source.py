@@ -32,8 +32,9 @@ class Source(Generic[T]):
     """A row: the sources whose whole name matches `pattern`, in `factor` base units each.
 
     `label_values` gives the values of `labels` for an object and a match, or None where the
-    source is to be left out. `correction` is a further factor that depends on the object, such
-    as on what its xapi got wrong. `since` says which xapi first has the source, where not all do.
+    source is to be left out. `absolute` says that the source is of the type ABSOLUTE, whose values
+    some builds get wrong: the table's `correction` is a further factor. `since` says which xapi
+    first has the source, where not all do.
     """
 
     name: str
@@ -42,7 +43,7 @@ class Source(Generic[T]):
     factor: float = 1.0
     labels: tuple[str, ...] = ()
     label_values: Callable[[T, Match], tuple[str | None, ...] | None] = _no_labels
-    correction: Callable[[T], float] = _times_one
+    absolute: bool = False
     since: str = ""
     type: FamilyType = field(default="gauge", init=False)
 
@@ -64,6 +65,8 @@ Taken = tuple[int, int, Match]
 class SourceTable(Generic[T]):
     """Rows for the data sources of one kind of object; `values` gives these.
 
+    `correction` gives by what the values of ABSOLUTE sources are to be multiplied, of the host
+    whose RRDs these are: another one at the next reading, while a VM moves.
     The other fields are as those of `Table`.
     """
 
@@ -73,6 +76,7 @@ class SourceTable(Generic[T]):
     metrics: tuple[Source[T], ...]
     objects: Callable[[PoolModel], Sequence[T]]
     values: Callable[[T], Values]
+    correction: Callable[[T], float] = _times_one
     part: str = ""
     default: bool = True
     stable: bool = True
@@ -101,6 +105,7 @@ class SourceTable(Generic[T]):
 
     def series(self, thing: T, labels: Labels, taken: Sequence[Taken]) -> list[Series]:
         """The series of an object that has these labels, each once."""
+        correction = self.correction(thing)
         found: dict[tuple[int, str], Series] = {}
         # Many sources have the same labels: all of a disk, for one.
         made: dict[tuple[tuple[str, ...], tuple[str | None, ...]], Labels] = {}
@@ -114,7 +119,7 @@ class SourceTable(Generic[T]):
                     if key not in made:
                         made[key] = labels.also(*zip(metric.labels, texts, strict=True))
                     own = made[key]
-                factor = metric.factor * metric.correction(thing)
+                factor = metric.factor * (correction if metric.absolute else 1.0)
                 found.setdefault((row, own.text), Series(place, row, own, factor))
         return list(found.values())
 

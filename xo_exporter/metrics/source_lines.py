@@ -1,7 +1,7 @@
 """The lines of a table of data sources: all new at each reading, but for their beginnings."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 
 from xo_exporter.exposition import Labels, number
 from xo_exporter.metrics.family_text import joined
@@ -9,16 +9,20 @@ from xo_exporter.metrics.source import SourceTable, Taken
 from xo_exporter.metrics.table import Pair
 from xo_exporter.rrd.values import Sources
 
+_MOST_TAKEN: Final = 4096
+"""Sources whose rows are remembered; beyond that hosts make them up."""
+
 
 class _Planned:
-    """An object's series of data sources, for as long as these, and its labels, are the same."""
+    """An object's series of data sources, for as long as its labels and what follows stay."""
 
-    __slots__ = ("pairs", "plan", "sources", "thing")
+    __slots__ = ("correction", "pairs", "plan", "sources", "thing")
 
     def __init__(self, thing: Any, pairs: tuple[Pair, ...]) -> None:
         self.thing = thing
         self.pairs = pairs
         self.sources: Sources | None = None
+        self.correction = 1.0
         # The place of the value, the lines of the row, what stands before the number, the factor.
         self.plan: list[tuple[int, int, str, float]] = []
 
@@ -39,7 +43,7 @@ class SourceLines:
         self, objects: Sequence[Any], pool: str, changed: Collection[str] | None
     ) -> Sequence[bytes]:
         """The lines of each row, all objects together; as `PoolLines.of`."""
-        values_of = self._table.values
+        values_of, correction_of = self._table.values, self._table.correction
         if changed is None or pool != self._pool:
             self._pool = pool
             labels_of = self._table.labels
@@ -49,8 +53,9 @@ class SourceLines:
         rows: list[list[str]] = [[] for _ in self.families]
         for planned in self._planned:
             values = values_of(planned.thing)
-            if values.sources is not planned.sources:
-                planned.sources = values.sources
+            correction = correction_of(planned.thing)
+            if values.sources is not planned.sources or correction != planned.correction:
+                planned.sources, planned.correction = values.sources, correction
                 planned.plan = self._plan(planned, values.sources)
             numbers = values.numbers
             for place, row, beginning, factor in planned.plan:
@@ -83,6 +88,8 @@ class SourceLines:
     def _plan(self, planned: _Planned, sources: Sources) -> list[tuple[int, int, str, float]]:
         known = self._taken.get(id(sources))
         if known is None or known[0] is not sources:
+            if len(self._taken) >= _MOST_TAKEN:
+                self._taken.clear()
             known = self._taken[id(sources)] = sources, self._table.taken(sources)
         names = [family.name for family in self.families]
         return [

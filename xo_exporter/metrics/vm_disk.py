@@ -43,7 +43,7 @@ def _of_disk(
         factor,
         labels=("device", "vdi", "sr"),
         label_values=_disk,
-        correction=_correction if absolute else lambda _vm: 1.0,
+        absolute=absolute,
     )
 
 
@@ -53,6 +53,7 @@ TABLE: Final = SourceTable[VM](
     label_names=vm.TABLE.label_names,
     labels=vm.TABLE.labels,
     values=lambda vm: vm.values,
+    correction=_correction,
     metrics=(
         _of_disk(
             "read_bytes_per_second",
@@ -127,6 +128,7 @@ THROUGHPUT_TABLE: Final = SourceTable[VM](
     label_names=vm.TABLE.label_names,
     labels=vm.TABLE.labels,
     values=lambda vm: vm.values,
+    correction=_correction,
     metrics=(
         _of_disk(
             "read_throughput_bytes_per_second",

@@ -53,7 +53,7 @@ class Values(Mapping[str, float]):
     @classmethod
     def of(cls, known: Mapping[str, float]) -> "Values":
         """These values."""
-        return cls(Sources(tuple(known)), tuple(known.values()))
+        return cls(sources_of(tuple(known)), tuple(known.values()))
 
     def __getitem__(self, source: str) -> float:
         number = self.numbers[self.sources.index[source]]
