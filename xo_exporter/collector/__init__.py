@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from xo_exporter.collector.body import AT_WORK, Form
@@ -97,10 +97,7 @@ class Collector:
     @property
     def labels(self) -> Mapping[str, str]:
         """The value of the label `pool` by NAME, as of now."""
-        return self._labels.labels(self._identities())
-
-    def _identities(self) -> list[Identity]:
-        return [pool.identity for pool in self.pools.values()]
+        return self._labels.labels(_identities(self.pools))
 
     def start(self) -> None:
         """Try each pool once, beside everything else, and let go of idle ones from now on."""
@@ -111,7 +108,7 @@ class Collector:
     async def _greet(self, pool: PoolScraper) -> None:
         reading = await pool.reader.read(time.monotonic() + pool.reader.config.timeout, Depth.NAME)
         pool.note(reading)
-        self._tried.add(pool.name)
+        self._note_tried([pool])
 
     async def _watch_idle(self) -> None:
         while True:
@@ -126,18 +123,31 @@ class Collector:
         for names in [names for names in self._last if name in names]:
             del self._last[names]
 
+    def _forget_older(self, newest: Mapping[str, Reading]) -> None:
+        """Let go of the scrapes that have an older reading of one of these pools, by NAME."""
+        self._last = {
+            names: (parts, scrape)
+            for names, (parts, scrape) in self._last.items()
+            if all(
+                newest.get(name, part.reading) is part.reading
+                for name, part in zip(names, parts, strict=True)
+            )
+        }
+
     async def scrape(
         self, names: Sequence[str] | None = None, seconds: float | None = None
     ) -> Scrape:
         """Scrape the pools of these NAMEs, or all, within so many seconds.
 
         Without a number each pool's own `timeout` holds. A pool that can't be read is an outcome
-        with failures, never an exception. Scrapes with the same readings are one object.
+        with failures, never an exception. Scrapes with the same readings are one object. A scrape
+        goes by the configuration that it began with.
         """
-        wanted = tuple(self.pools if names is None else names)
-        pools = [self.pools[name] for name in wanted]
-        readings = await asyncio.gather(*(self._read(pool, seconds) for pool in pools))
-        identities = self._identities()
+        everyone, selection = self.pools, self._selection
+        wanted = tuple(everyone if names is None else names)
+        pools = [everyone[name] for name in wanted]
+        readings = await asyncio.gather(*(self._read(pool, everyone, seconds) for pool in pools))
+        identities = _identities(everyone)
         labels, twins = self._labels.labels(identities), self._labels.twins(identities)
         parts = [
             _Part(reading, labels[name], twins.get(name))
@@ -145,23 +155,34 @@ class Collector:
         ]
         last = self._last.get(wanted)
         if last is None or last[0] != parts:
-            last = self._last[wanted] = parts, asyncio.create_task(self._scraped(pools, parts))
+            last = parts, asyncio.create_task(self._scraped(pools, parts, selection))
+            if everyone is self.pools:
+                self._forget_older(dict(zip(wanted, readings, strict=True)))
+                self._last[wanted] = last
         # Whoever goes away does not take it from the others.
         return await asyncio.shield(last[1])
 
-    async def _scraped(self, pools: Sequence[PoolScraper], parts: Sequence[_Part]) -> Scrape:
+    async def _scraped(
+        self, pools: Sequence[PoolScraper], parts: Sequence[_Part], selection: Selection
+    ) -> Scrape:
         outcomes = await asyncio.gather(
             *(pool.outcome(*part) for pool, part in zip(pools, parts, strict=True))
         )
-        self._tried.update(pool.name for pool in pools)
-        return Scrape(outcomes, self._selection, self._at_work)
+        self._note_tried(pools)
+        return Scrape(outcomes, selection, self._at_work)
 
-    async def _read(self, pool: PoolScraper, seconds: float | None) -> Reading:
+    def _note_tried(self, pools: Iterable[PoolScraper]) -> None:
+        """These were tried; one that another took the place of meanwhile says nothing of it."""
+        self._tried.update(pool.name for pool in pools if self.pools.get(pool.name) is pool)
+
+    async def _read(
+        self, pool: PoolScraper, everyone: Mapping[str, PoolScraper], seconds: float | None
+    ) -> Reading:
         timeout = pool.reader.config.timeout if seconds is None else seconds
         reading = await pool.reader.read(time.monotonic() + timeout)
         if pool.is_prepared(reading):
             return reading
-        identities = self._identities()
+        identities = _identities(everyone)
         if pool.name not in self._labels.twins(identities):
             pool.prepare(reading, self._labels.labels(identities)[pool.name])
         return reading
@@ -176,6 +197,10 @@ class Collector:
         self._last.clear()
         ending = [*self._greetings, *self._leaving, *watch, *scrapes]
         await asyncio.gather(*ending, return_exceptions=True)
+
+
+def _identities(pools: Mapping[str, PoolScraper]) -> list[Identity]:
+    return [pool.identity for pool in pools.values()]
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> None:

@@ -77,7 +77,7 @@ class PoolScraper:
         self._selection = selection
         self._workshop = _Workshop(selection)
         self._built: tuple[Reading, str, asyncio.Task[Built]] | None = None
-        self._told = ToldFaults(reader.config.key)
+        self.told = ToldFaults(reader.config.key)
         self.arrivals = Arrivals()
 
     def select(self, selection: Selection) -> None:
@@ -90,8 +90,9 @@ class PoolScraper:
         """Go on counting where the scraper of the same pool left off."""
         self.errors = before.errors
         self.last_error = before.last_error
-        self.reader.logins = before.reader.logins
         self.arrivals = before.arrivals
+        self.told = before.told
+        self.reader.inherit(before.reader)
 
     @property
     def name(self) -> str:
@@ -137,7 +138,7 @@ class PoolScraper:
                 failures.append(Failure("build", BadAnswer(f"unexpected: {type(error).__name__}")))
         _drop_frames(failures)
         self._count(reading, failures)
-        self._told.tell(failures, sum(reading.durations.values()))
+        self.told.tell(failures, sum(reading.durations.values()))
         status = PoolStatus(
             up=built is not None,
             durations={**reading.durations, **(built.durations if built else {})},
@@ -156,7 +157,7 @@ class PoolScraper:
         """Take in how the start's own reading went, which asks for no more than the name."""
         _drop_frames(reading.failures)
         self._count(reading, reading.failures)
-        self._told.tell(reading.failures, sum(reading.durations.values()))
+        self.told.tell(reading.failures, sum(reading.durations.values()))
         if self.last is None:
             up = False if reading.failures else None
             self._remember(reading.failures, up=up, durations=reading.durations, built=None)

@@ -34,13 +34,20 @@ class Entrance:
     def __init__(self, config: PoolConfig) -> None:
         self.uuid = ""
         self.name = ""
-        self._config = config
+        self.config = config
         self._hostnames: dict[str, str] = {}  # by address, as last read
         self._hung: set[Url] = set()  # took a connection and did not answer
         self._strangers: set[tuple[Url, str]] = set()  # and the UUIDs of the pools they are of
-        self._refused: tuple[Secret, LoginRefused] | None = None
-        self._pause = _FIRST_PAUSE
+        self.refused: tuple[Secret, LoginRefused] | None = None
+        self.pause = _FIRST_PAUSE
         self.paused_until = 0.0  # of time.monotonic; holds for the password that was refused
+
+    def inherit(self, before: "Entrance") -> None:
+        """Go on with the pause after a refused log-in, where it would be the same one again."""
+        config, other = self.config, before.config
+        if (config.url, config.username) == (other.url, other.username):
+            self.refused = before.refused
+            self.pause, self.paused_until = before.pause, before.paused_until
 
     async def log_in(self, flight: Flight) -> Session:
         """A session, by the deadline of the last who waits for `flight`; raises PoolError.
@@ -48,18 +55,18 @@ class Entrance:
         A password that was refused is not tried again before a pause is over, each twice as
         long as the last one.
         """
-        password = self._config.read_password()
-        refused_before = self._refused is not None and self._refused[0] == password
-        if refused_before and self._refused and time.monotonic() < self.paused_until:
-            raise self._refused[1]
+        password = self.config.read_password()
+        refused_before = self.refused is not None and self.refused[0] == password
+        if refused_before and self.refused and time.monotonic() < self.paused_until:
+            raise self.refused[1]
         try:
             session = await self._log_in(flight)
         except LoginRefused as error:
-            self._pause = min(self._pause * 2, _LONGEST_PAUSE) if refused_before else _FIRST_PAUSE
-            self._refused = password, error
-            self.paused_until = time.monotonic() + self._pause
+            self.pause = min(self.pause * 2, _LONGEST_PAUSE) if refused_before else _FIRST_PAUSE
+            self.refused = password, error
+            self.paused_until = time.monotonic() + self.pause
             raise
-        self._refused = None
+        self.refused = None
         self._hung = set()
         self._strangers.clear()
         return session
@@ -69,7 +76,7 @@ class Entrance:
             deadline = flight.deadline
             try:
                 return await log_in(
-                    self._config,
+                    self.config,
                     deadline=deadline,
                     hostnames=self._hostnames,
                     learnt=tuple(self._hostnames),
@@ -78,7 +85,7 @@ class Entrance:
                 )
             except (asyncio.CancelledError, TooLate) as error:
                 # Somebody took the connection and kept silent: the others first, the next time.
-                self._hung = set() if self._hung else {self._config.url}
+                self._hung = set() if self._hung else {self.config.url}
                 # Who came meanwhile may have more time than there was for this.
                 if isinstance(error, asyncio.CancelledError) or flight.deadline <= deadline:
                     raise
@@ -97,7 +104,7 @@ class Entrance:
         if is_new and self.uuid:
             log.warning(
                 "the configured address leads to another pool than before",
-                pool=self._config.key,
+                pool=self.config.key,
                 uuid=uuid,
                 before=self.uuid,
             )
@@ -116,7 +123,7 @@ class Entrance:
             await reader.read_first_group()
             uuid, _ = _identity(reader.records())
         except PoolError:
-            if where == self._config.url:
+            if where == self.config.url:
                 return  # what ails the pool itself shows when it is read
             raise
         if uuid == self.uuid:
@@ -126,13 +133,13 @@ class Entrance:
             self._strangers.add((where, uuid))
             log.warning(
                 "a host is of another pool now, and is not read in place of this one",
-                pool=self._config.key,
+                pool=self.config.key,
                 address=str(where),
                 uuid=uuid,
                 expected=self.uuid,
             )
         hint = "take it out of members if it has left the pool for good"
-        if where == self._config.url:
+        if where == self.config.url:
             hint = (
                 "give the url of a host that is still of the pool; or restart the exporter, "
                 "if this is to be the pool from now on"
@@ -140,7 +147,7 @@ class Entrance:
         raise BadAnswer(f"{where} is of another pool now ({uuid})", hint=hint)
 
     def _forget(self, url: Url) -> None:
-        config = self._config
+        config = self.config
         self._hostnames = {
             address: hostname
             for address, hostname in self._hostnames.items()

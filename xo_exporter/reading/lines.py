@@ -52,6 +52,10 @@ class Lines:
         """Times that records were read anew because events had been lost."""
         return self._resyncs + sum(line.reader.resyncs for line in self._open)
 
+    def inherit(self, resyncs: int) -> None:
+        """Go on counting from so many."""
+        self._resyncs = resyncs
+
     @property
     def is_open(self) -> bool:
         """Whether any session is held."""

@@ -59,7 +59,7 @@ class PoolReader:
         self.needs = Needs() if needs is None else needs
         self.logins = 0
         self.last_asked = time.monotonic()
-        self._entrance = Entrance(config)
+        self.entrance = Entrance(config)
         self._hosts = HostReaders(config)
         self._plugins = PluginReader(config.key, self.needs.plugins)
         self._lines = Lines(config.key, before_leaving=self._plugins.leave)
@@ -69,12 +69,12 @@ class PoolReader:
     @property
     def uuid(self) -> str:
         """The pool's UUID as last read; empty while it was never read."""
-        return self._entrance.uuid
+        return self.entrance.uuid
 
     @property
     def name(self) -> str:
         """The pool's own name; empty while it was never read."""
-        return self._entrance.name
+        return self.entrance.name
 
     @property
     def resyncs(self) -> int:
@@ -90,6 +90,12 @@ class PoolReader:
     def is_connected(self) -> bool:
         """Whether a session is held."""
         return self._lines.is_open
+
+    def inherit(self, before: "PoolReader") -> None:
+        """Go on where the reader of the same pool left off: with its counts, and not sooner."""
+        self.logins = before.logins
+        self._lines.inherit(before.resyncs)
+        self.entrance.inherit(before.entrance)
 
     async def read(self, deadline: float, depth: Depth = Depth.ALL) -> Reading:
         """What of the pool can be read until `deadline` (of time.monotonic)."""
@@ -136,7 +142,7 @@ class PoolReader:
                 raise
             # The session is over, the master is another, or the connection is dead: once anew.
             if isinstance(error, TooLate):
-                self._entrance.avoid(flight.line.session.target.url)
+                self.entrance.avoid(flight.line.session.target.url)
             self._give_up_line(flight, log_out=isinstance(error, TooLate | Unreachable))
             await self._read_records(flight)
         if flight.depth < Depth.ALL or flight.line is None:
@@ -200,7 +206,7 @@ class PoolReader:
 
     def _identify(self, line: Line) -> None:
         try:
-            is_new = self._entrance.note(line.reader.records())
+            is_new = self.entrance.note(line.reader.records())
         except BadAnswer:
             line.reader.start_anew()  # one answer without a pool must not be the last word
             raise
@@ -234,7 +240,7 @@ class PoolReader:
         return [other for other in self._flights if other is not flight and not other.is_over]
 
     async def _connected(self, flight: Flight) -> Line:
-        session = await self._entrance.log_in(flight)
+        session = await self.entrance.log_in(flight)
         line = flight.line = Line(session, self.needs.classes, self.needs.decoders)
         self._lines.add(line)
         self.logins += 1
@@ -245,7 +251,7 @@ class PoolReader:
         """Give the session up when it has kept us waiting in vain, again and for long."""
         line.stalls = [] if progress else [*line.stalls, seconds]
         if len(line.stalls) >= _STALLED_READS and sum(line.stalls) >= self._stalled:
-            self._entrance.avoid(line.session.target.url)
+            self.entrance.avoid(line.session.target.url)
             self._give_up_line(flight, log_out=True)
 
     def _give_up_line(self, flight: Flight, *, log_out: bool) -> None:
