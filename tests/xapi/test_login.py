@@ -1,6 +1,5 @@
 """Logging in: the right host, once, and without a trace of the password."""
 
-import asyncio
 import socket
 import traceback
 import xmlrpc.client
@@ -26,8 +25,6 @@ from xo_exporter.errors import (
 from xo_exporter.simulator import Garbage, Hang, SimulatedPool, Slow, Status, make_estate
 from xo_exporter.simulator.faults import Disconnect, Endless, Failure, Fault, Truncated
 from xo_exporter.xapi import transport
-from xo_exporter.xapi.addresses import Target
-from xo_exporter.xapi.login_call import LogInCall, finish_abandoned
 from xo_exporter.xapi.session import Session
 
 ConfigOf = Callable[..., PoolConfig]
@@ -423,68 +420,6 @@ async def test_logging_out_ends_the_session(pool: SimulatedPool, session: Sessio
     assert len(pool.sessions.open) == 1
     await session.log_out()
     assert pool.sessions.open == []
-
-
-async def test_a_log_in_that_comes_too_late_logs_itself_out(
-    pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn, until: Until
-) -> None:
-    """A session that the server opens after we have given up is closed again."""
-    pool.faults.add(Slow(delay=0.5), method=_LOG_IN)
-    with pytest.raises(TooLate):
-        await log_in_to(config_of(pool), seconds=0.3)
-    await until(lambda: pool.sessions.logins == 1)
-    await until(lambda: pool.sessions.open == [])
-
-
-async def test_a_cancelled_log_in_logs_itself_out(
-    pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn, until: Until
-) -> None:
-    """A scrape that goes away in the middle of a log-in leaves no session behind."""
-    pool.faults.add(Slow(delay=0.3), method=_LOG_IN)
-    task = asyncio.ensure_future(log_in_to(config_of(pool)))
-    await until(lambda: pool.calls[_LOG_IN])
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    await until(lambda: pool.sessions.logins == 1)
-    await until(lambda: pool.sessions.open == [])
-
-
-async def test_a_log_in_that_comes_as_it_is_abandoned_logs_itself_out(
-    pool: SimulatedPool, config_of: ConfigOf, until: Until
-) -> None:
-    """The result that nobody takes any more, because of a cancellation, is no open session."""
-    config = config_of(pool)
-    log_in = LogInCall(config, Secret(pool.password), Target(config.url), None, None, 5.0)
-    await asyncio.to_thread(log_in.run)
-    assert len(pool.sessions.open) == 1
-    log_in.abandon()
-    await until(lambda: pool.sessions.open == [])
-
-
-async def test_what_was_abandoned_is_waited_for_at_the_end(
-    pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn
-) -> None:
-    """Who ends the process can give such log-ins the time to log themselves out."""
-    pool.faults.add(Slow(delay=0.7), method=_LOG_IN)
-    with pytest.raises(TooLate):
-        await log_in_to(config_of(pool), seconds=0.3)
-    assert pool.sessions.logins == 0
-    await finish_abandoned(10.0)
-    assert pool.sessions.logins == 1
-    assert pool.sessions.open == []
-
-
-async def test_what_can_open_no_session_is_not_waited_for(
-    pool: SimulatedPool, config_of: ConfigOf, log_in_to: LogIn
-) -> None:
-    """A server that stays silent, and one that never took a connection, hold the end up no more."""
-    pool.faults.add(Hang(), method=_LOG_IN)
-    with pytest.raises(TooLate):
-        await log_in_to(config_of(pool), seconds=0.3)
-    async with asyncio.timeout(5):
-        await finish_abandoned(0.2)
-    assert pool.sessions.logins == 0
 
 
 @pytest.mark.parametrize("value", ["", 7, True, ["OpaqueRef:1"], {"a": "b"}])

@@ -374,6 +374,24 @@ async def test_the_ca_file_is_read_at_each_log_in(
     assert await _call(session)
 
 
+def test_authorities_are_loaded_once(
+    ca_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many pools share what takes long to load, the system's and a file's, until it changes."""
+    of_file, of_system = Tls(ca_file=ca_file), Tls()
+    system = tmp_path / "system.pem"
+    trustme.CA().cert_pem.write_to_path(system)
+    monkeypatch.setenv("SSL_CERT_FILE", str(system))
+    for which, path in ((of_file, ca_file), (of_system, system)):
+        first = tls.client_context(which)
+        assert tls.client_context(which) is first
+        trustme.CA().cert_pem.write_to_path(path, append=True)
+        second = tls.client_context(which)
+        assert second is not first
+        assert len(second.get_ca_certs()) == len(first.get_ca_certs()) + 1
+        assert tls.client_context(which) is second
+
+
 async def test_a_host_without_tls_is_an_error_of_ours(
     estate: Database, config_of: ConfigOf, log_in_to: LogIn
 ) -> None:

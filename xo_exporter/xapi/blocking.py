@@ -5,7 +5,20 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from xo_exporter.errors import PoolError
+
 T = TypeVar("T")
+
+
+def start_thread(function: Callable[[], None]) -> None:
+    """Run `function` beside all else; raises PoolError where there can't be another thread."""
+    try:
+        threading.Thread(target=function, name="xapi-call", daemon=True).start()
+    except RuntimeError as error:
+        raise PoolError(
+            "no thread can be started for a call",
+            hint="allow this process more of them (pids_limit, TasksMax, ulimit -u)",
+        ) from error
 
 
 async def in_thread(function: Callable[[], T], *, abandon: Callable[[], None]) -> T:
@@ -13,7 +26,7 @@ async def in_thread(function: Callable[[], T], *, abandon: Callable[[], None]) -
 
     When the caller is cancelled, `abandon` is called and the thread left to end by itself: it
     is a daemon, so that a hung server can't hold up the end of the process, which it would in
-    asyncio's own pool of threads.
+    asyncio's own pool of threads. Raises PoolError where there can't be another thread.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
@@ -38,7 +51,7 @@ async def in_thread(function: Callable[[], T], *, abandon: Callable[[], None]) -
         except RuntimeError:
             return  # the loop has been closed: nobody waits any more
 
-    threading.Thread(target=run, name="xapi-call", daemon=True).start()
+    start_thread(run)
     try:
         return await future
     except asyncio.CancelledError:

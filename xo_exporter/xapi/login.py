@@ -162,7 +162,9 @@ class _Attempt:
             raise
 
     async def _log_in_at(self, target: Target, ways_left: int) -> Session:
-        context = tls.client_context(self._pool.tls) if target.url.scheme == "https" else None
+        context = None
+        if target.url.scheme == "https":
+            context = await asyncio.to_thread(tls.client_context, self._pool.tls)
         try:
             return await self._log_in_as(None, target, context, ways_left)
         except TlsRefused as refused:

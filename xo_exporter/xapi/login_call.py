@@ -1,5 +1,6 @@
 """One log-in at one address, in a thread, which leaves no session behind when it comes too late."""
 
+import asyncio
 import contextlib
 import ssl
 import threading
@@ -12,11 +13,13 @@ from xo_exporter.config import PoolConfig, Secret
 from xo_exporter.errors import BadAnswer, PoolError, TooLate
 from xo_exporter.xapi import transport
 from xo_exporter.xapi.addresses import Target
-from xo_exporter.xapi.blocking import in_thread
+from xo_exporter.xapi.blocking import in_thread, start_thread
 
 _API_VERSION: Final = "1.0"  # what clients send; XAPI does not look at it
 _GRACE: Final = 5.0
 """Seconds that an abandoned log-in has to come to its end and log itself out."""
+_MOST_ABANDONED: Final = 32
+"""Of all pools together: each is a thread, and where many pools hang the others need theirs."""
 
 
 class LogInCall:
@@ -69,22 +72,31 @@ class LogInCall:
         raise TooLate(f"{self._where} did not answer the log-in in time")
 
     def abandon(self) -> None:
-        """Nobody waits for it any more."""
-        _unfinished.add(self)
+        """Nobody waits for it any more; called in the event loop."""
+        while len(_unfinished) >= _MOST_ABANDONED:
+            oldest = next(iter(_unfinished))
+            _unfinished.pop(oldest, None)  # it may have ended in this very moment
+            oldest.abort()
+        _unfinished[self] = None
         with self._lock:
             self._abandoned = True
         if self._handed_over:  # it came in the very moment
-            threading.Thread(target=self._log_out_late, name="xapi-log-out", daemon=True).start()
+            try:
+                start_thread(self._log_out_late)
+            except PoolError:
+                self._end()  # the session ends when the server thinks that it has been idle
         elif self._ended.is_set():
             self._end()
-        else:
-            timer = threading.Timer(2 * _GRACE, self._http.abort)
-            timer.daemon = True
-            timer.start()
+        elif not self._http.abort_unless_sent():
+            asyncio.get_running_loop().call_later(2 * _GRACE, self.abort)
+
+    def abort(self) -> None:
+        """End it at once, whether or not that leaves a session behind."""
+        self._http.abort()
 
     def may_open_a_session(self) -> bool:
-        """Whether the server has been reached, and what it says is still to come."""
-        return self._http.is_connected and not self._ended.is_set()
+        """Whether the server may have been asked, and what it says is still to come."""
+        return self._http.has_sent and not self._ended.is_set()
 
     def wait(self, seconds: float) -> None:
         """Block until it has ended, logged out again; at most so long."""
@@ -92,7 +104,7 @@ class LogInCall:
 
     def _end(self) -> None:
         self._ended.set()
-        _unfinished.discard(self)
+        _unfinished.pop(self, None)
 
     def _log_out_late(self) -> None:
         try:
@@ -115,7 +127,7 @@ class LogInCall:
             transport.call(self._xenapi.xenapi.session.logout, self._where)
 
 
-_unfinished: Final[set[LogInCall]] = set()  # abandoned, but not ended yet
+_unfinished: Final[dict[LogInCall, None]] = {}  # abandoned, but not ended yet; the oldest first
 
 
 async def finish_abandoned(seconds: float) -> None:

@@ -9,7 +9,9 @@ a byte of ours is sent.
 import asyncio
 import hashlib
 import ssl
+import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from xo_exporter.config import Tls, Url
@@ -68,26 +70,50 @@ def _unverified_context() -> ssl.SSLContext:
 
 
 def client_context(tls: Tls) -> ssl.SSLContext:
-    """The TLS context of one log-in; the CA file is read now.
+    """The TLS context of one log-in; blocks: the CA file, or the system's, is read now.
 
-    Raises TlsRefused when that file can't be used.
+    Those with the same authorities share one, since to load the system's takes some 30
+    milliseconds and a megabyte. Raises TlsRefused when the CA file can't be used.
     """
     if tls.fingerprint_sha256:
         return _pinning_context(tls.fingerprint_sha256)
     if not tls.verify:
         return _unverified_context()
     try:
-        context = ssl.create_default_context(cafile=tls.ca_file)
+        with _loading:
+            return _verifying_context(tls.ca_file)
     except OSError as error:
         raise TlsRefused(
             f"ca_file {tls.ca_file} can't be used ({error.strerror or error})",
             hint="it has to hold certificates in PEM form",
         ) from error
+
+
+_loading: Final = threading.Lock()
+# By CA file, None for the system's authorities: what was read, and the context with it.
+_loaded: Final[dict[Path | None, tuple[object, ssl.SSLContext]]] = {}
+
+
+def _verifying_context(ca_file: Path | None) -> ssl.SSLContext:
+    state = _state_of_the_systems() if ca_file is None else ca_file.read_bytes()
+    known = _loaded.get(ca_file)
+    if known is not None and known[0] == state:
+        return known[1]
+    context = ssl.create_default_context(cafile=ca_file)
     # The same by every version of Python: what is in ca_file is trusted, be it a host's own
     # certificate, and XAPI's own ones lack fields that only pedants miss.
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    _loaded[ca_file] = state, context
     return context
+
+
+def _state_of_the_systems() -> tuple[tuple[int, ...], ...]:
+    """What changes when the system's authorities do."""
+    paths = ssl.get_default_verify_paths()
+    found = [Path(path) for path in (paths.cafile, paths.capath) if path and Path(path).exists()]
+    stats = [path.stat() for path in found]
+    return tuple((stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
 
 
 def is_wrong_name(error: BaseException | None) -> bool:

@@ -10,6 +10,7 @@ import http.client
 import os
 import socket
 import ssl
+import threading
 import time
 import xmlrpc.client
 from collections.abc import Callable, Iterable
@@ -49,7 +50,11 @@ class _Unreadable(Exception):
     """An answer that is not looked at any further; the text says why."""
 
 
-def _connected(host: str, port: int, seconds: float) -> socket.socket:
+Publish = Callable[[socket.socket], None]
+"""Tells of a socket before anything is waited for on it; raises TimeoutError where nobody waits."""
+
+
+def _connected(host: str, port: int, seconds: float, publish: Publish) -> socket.socket:
     """A connection to one of the addresses of `host`, of which none may take all the time."""
     deadline = time.monotonic() + seconds
     addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -59,6 +64,7 @@ def _connected(host: str, port: int, seconds: float) -> socket.socket:
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(max(share, _SHORTEST))
+            publish(connection)
             connection.connect(address)
         except OSError as error:
             connection.close()
@@ -73,32 +79,46 @@ def _connected(host: str, port: int, seconds: float) -> socket.socket:
 class _Connection(http.client.HTTPConnection):
     """An HTTP connection to whichever address of a name answers."""
 
-    def __init__(self, host: str, *, timeout: float) -> None:
+    def __init__(self, host: str, *, timeout: float, publish: Publish) -> None:
         super().__init__(host, timeout=timeout)
         self._seconds = timeout
+        self._publish = publish
 
     def connect(self) -> None:
-        self.sock = _connected(self.host, self.port, self._seconds)
+        self.sock = _connected(self.host, self.port, self._seconds, self._publish)
 
 
 class _TlsConnection(http.client.HTTPSConnection):
     """An HTTPS connection whose certificate may be for another name than the address."""
 
     def __init__(
-        self, host: str, *, context: ssl.SSLContext, timeout: float, name: str | None
+        self,
+        host: str,
+        *,
+        context: ssl.SSLContext,
+        timeout: float,
+        name: str | None,
+        publish: Publish,
     ) -> None:
         super().__init__(host, context=context, timeout=timeout)
         self._tls_context = context
         self._certificate_name = name
         self._seconds = timeout
+        self._publish = publish
 
     def connect(self) -> None:
-        connection = _connected(self.host, self.port, self._seconds)
+        connection = _connected(self.host, self.port, self._seconds, self._publish)
         # Certificates have names without the dot of the root.
         name = self._certificate_name or self.host.removesuffix(".")
         with contextlib.ExitStack() as unless_it_works:
             unless_it_works.callback(connection.close)
-            self.sock = self._tls_context.wrap_socket(connection, server_hostname=name)
+            wrapped = self._tls_context.wrap_socket(
+                connection, server_hostname=name, do_handshake_on_connect=False
+            )
+            unless_it_works.callback(wrapped.close)
+            self._publish(wrapped)
+            wrapped.do_handshake()
+            self.sock = wrapped
             unless_it_works.pop_all()
 
 
@@ -128,11 +148,19 @@ class PoolTransport(xmlrpc.client.Transport):
         self._certificate_name = certificate_name
         self._socket: socket.socket | None = None
         self._aborted = False
+        self._sent = False
+        self._state = threading.Lock()
 
     @property
-    def is_connected(self) -> bool:
-        """Whether there was ever a connection with the server."""
-        return self._socket is not None
+    def has_sent(self) -> bool:
+        """Whether a server may have got anything of what was asked."""
+        return self._sent
+
+    def _publish(self, connection: socket.socket) -> None:
+        with self._state:
+            self._socket = connection
+            if self._aborted:
+                raise TimeoutError
 
     def _remaining(self) -> float:
         remaining = self.deadline - time.monotonic()
@@ -166,10 +194,14 @@ class PoolTransport(xmlrpc.client.Transport):
         timeout = self._remaining()
         connection: http.client.HTTPConnection
         if self._context is None:
-            connection = _Connection(host, timeout=timeout)
+            connection = _Connection(host, timeout=timeout, publish=self._publish)
         else:
             connection = _TlsConnection(
-                host, context=self._context, timeout=timeout, name=self._certificate_name
+                host,
+                context=self._context,
+                timeout=timeout,
+                name=self._certificate_name,
+                publish=self._publish,
             )
         self._connection = host, connection
         return connection
@@ -177,8 +209,9 @@ class PoolTransport(xmlrpc.client.Transport):
     def send_headers(self, connection: Any, headers: Any) -> None:
         """Connect, and send the head of the request if there is still time for it."""
         connection.connect()
-        self._socket = connection.sock
-        self._socket.settimeout(self._remaining())
+        with self._state:
+            connection.sock.settimeout(self._remaining())
+            self._sent = True
         super().send_headers(connection, headers)
 
     def parse_response(self, response: Any) -> Any:
@@ -213,10 +246,22 @@ class PoolTransport(xmlrpc.client.Transport):
 
     def abort(self) -> None:
         """End for good what the transport is doing, from whichever thread."""
+        with self._state:
+            self._abort()
+
+    def abort_unless_sent(self) -> bool:
+        """As `abort`, where no server can have got anything yet; gives whether that was so."""
+        with self._state:
+            if not self._sent:
+                self._abort()
+            return not self._sent
+
+    def _abort(self) -> None:
         self._aborted = True
         if self._socket is not None:
             with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
+                # The socket's own: that of TLS takes away what a handshake still needs.
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
 def call(function: Callable[[], T], where: str) -> T:
