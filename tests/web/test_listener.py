@@ -1,10 +1,13 @@
 """Where connections are taken, and how many."""
 
 import asyncio
+import resource
 import socket
+import ssl
 from collections.abc import AsyncIterator
 
 import pytest
+import trustme
 from aiohttp import ClientSession, web
 from structlog.testing import capture_logs
 
@@ -80,6 +83,89 @@ async def test_connections_past_the_limit_are_closed(
             other.close()
             await other.wait_closed()
         assert await _get(f"http://127.0.0.1:{address[1]}/") == "here"
+
+
+def _connected(address: tuple[str, int], count: int) -> list[socket.socket]:
+    """Connect so often at once, as a crowd does, before anyone of it is looked at."""
+    return [socket.create_connection(address) for _ in range(count)]
+
+
+async def _let_in(connections: list[socket.socket]) -> int:
+    """Count those that are still there when the others have been closed."""
+    loop = asyncio.get_running_loop()
+    for connection in connections:
+        connection.settimeout(0.0)
+    ends = [asyncio.create_task(loop.sock_recv(one, 1)) for one in connections]
+    _, waiting = await asyncio.wait(ends, timeout=1.0)
+    for end in waiting:
+        end.cancel()
+    return len(waiting)
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+async def test_a_crowd_that_says_nothing_is_counted_at_once(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch, *, with_tls: bool
+) -> None:
+    """However many come in one moment, so many are let in, those that greet not included."""
+    monkeypatch.setattr(listener, "MOST_CONNECTIONS", 3)
+    context = None
+    if with_tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    async with await listener.listen(runner, "127.0.0.1", 0, context) as server:
+        crowd = _connected(server.sockets[0].getsockname(), 12)
+        assert await _let_in(crowd) == 3
+        for connection in crowd:
+            connection.close()
+
+
+async def test_a_handshake_that_fails_gives_its_place_back(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who speaks no TLS, or nothing at all for too long, keeps nobody out."""
+    monkeypatch.setattr(listener, "MOST_CONNECTIONS", 2)
+    monkeypatch.setattr(listener, "_HANDSHAKE_TIMEOUT", 0.2)
+    ca = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    ca.issue_cert("127.0.0.1").configure_cert(context)
+    trusting = ssl.create_default_context(cadata=ca.cert_pem.bytes().decode())
+    async with await listener.listen(runner, "127.0.0.1", 0, context) as server:
+        address = server.sockets[0].getsockname()
+        for said in (b"GET / HTTP/1.1\r\n\r\n", b""):
+            for connection in _connected(address, 2):
+                connection.sendall(said)
+                while await asyncio.to_thread(connection.recv, 100):
+                    pass
+                connection.close()
+        url = f"https://127.0.0.1:{address[1]}/"
+        async with ClientSession() as session, session.get(url, ssl=trusting) as answer:
+            assert await answer.text() == "here"
+
+
+async def test_few_descriptors_leave_room_for_half_of_them(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a process may have few files, and no more, clients are served nevertheless."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 400))
+
+    def forbidden(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr(resource, "setrlimit", forbidden)
+    async with await listener.listen(runner, "127.0.0.1", 0, None) as server:
+        crowd = _connected(server.sockets[0].getsockname(), 55)
+        assert await _let_in(crowd) == 50
+        for connection in crowd:
+            connection.close()
+
+
+async def test_a_name_of_several_addresses_is_served_at_each(runner: web.AppRunner) -> None:
+    """`localhost` is IPv4 and, where there is that, IPv6."""
+    async with await listener.listen(runner, "localhost", 0, None) as server:
+        for listening in server.sockets:
+            host, port = listening.getsockname()[:2]
+            where = f"[{host}]" if ":" in host else host
+            assert await _get(f"http://{where}:{port}/") == "here"
 
 
 async def test_connections_that_are_refused_are_counted_in_few_lines(

@@ -6,7 +6,9 @@ import re
 import resource
 import socket
 import ssl
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from typing import Any, Final, Self
 
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod
@@ -19,21 +21,36 @@ IDLE_TIMEOUT: Final = 30.0
 
 # How aiohttp quotes the first line of a request in its error, method, target and version.
 _REQUEST_LINE: Final = re.compile(r"b['\"][A-Za-z!#$%&*+.^_`|~-]{1,32} \S+ HTTP/1\.[01]")
-_NOT_ACCEPTED: Final = "socket.accept() out of system resource"  # as asyncio says it
+_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a family that this system lacks
+_TRY_AGAIN: Final = 1.0  # seconds, where there is no file, or no memory, for a connection
 _HANDSHAKE_TIMEOUT: Final = 10.0
 _BACKLOG: Final = 512
 _OTHER_FILES: Final = 500  # descriptors for what is not a client: pools, hosts, files
 
 
-class _Refused(asyncio.Protocol):
-    """The end of a connection that there is no room for."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        transport.close()
-
-
 class _Handler(web.RequestHandler):
-    """A connection's side of HTTP. A method that aiohttp's parser doesn't know is one, too."""
+    """A connection's side of HTTP. A method that aiohttp's parser doesn't know is one, too.
+
+    leave: called once, when the connection is over.
+    """
+
+    __slots__ = ("leave",)
+
+    def __init__(self, server: web.Server, *, leave: Callable[[], None], **settings: Any) -> None:
+        super().__init__(server, **settings)
+        self.leave: Callable[[], None] | None = leave
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The connection is over; its place is free."""
+        super().connection_lost(exc)
+        self.left()
+
+    def left(self) -> None:
+        """Give the place back; what comes after that is nothing."""
+        leave, self.leave = self.leave, None
+        if leave is not None:
+            leave()
 
     def handle_error(
         self,
@@ -50,51 +67,123 @@ class _Handler(web.RequestHandler):
         return super().handle_error(request, status, exc, message)
 
 
+class Listener:
+    """Takes connections at some sockets, each of which has a task that waits for the next one.
+
+    A connection counts from the moment that it is taken, its TLS handshake included: asyncio's own
+    server has nothing to say of those, and one that is silent holds a file open, too.
+    """
+
+    def __init__(
+        self,
+        server: web.Server,
+        sockets: Sequence[socket.socket],
+        context: ssl.SSLContext | None,
+        room: int,
+    ) -> None:
+        self.sockets = tuple(sockets)
+        self._loop = asyncio.get_running_loop()
+        self._server = server
+        self._context = context
+        self._room = room
+        self._taken = 0
+        self._too_many = TurnedAway(f"there are {room} connections, and no room for more")
+        self._no_files = TurnedAway(
+            "there are no file descriptors, or no memory, for more connections"
+        )
+        self._handshakes: set[asyncio.Task[None]] = set()
+        self._tasks = [asyncio.create_task(self._take(listening)) for listening in self.sockets]
+
+    async def _take(self, listening: socket.socket) -> None:
+        while True:
+            try:
+                connection, _ = await self._loop.sock_accept(listening)
+            except OSError as error:
+                if error.errno in _EXHAUSTED:
+                    self._no_files.one_more()
+                    await asyncio.sleep(_TRY_AGAIN)
+                continue
+            if self._taken >= self._room:
+                connection.close()
+                self._too_many.one_more()
+            else:
+                self._taken += 1
+                task = asyncio.create_task(self._begin(connection))
+                self._handshakes.add(task)
+                task.add_done_callback(self._handshakes.discard)
+            await asyncio.sleep(0)  # a flood leaves the event loop to the others, too
+
+    async def _begin(self, connection: socket.socket) -> None:
+        settings = self._server._kwargs  # noqa: SLF001  there is no other way to handlers of ours
+        options: dict[str, Any] = {"ssl": self._context}
+        if self._context is not None:
+            options["ssl_handshake_timeout"] = _HANDSHAKE_TIMEOUT
+        handler = _Handler(self._server, leave=self._leave, loop=self._loop, **settings)
+        try:
+            await self._loop.connect_accepted_socket(lambda: handler, connection, **options)
+        except OSError:  # the handshake failed, or took too long
+            handler.left()
+        except BaseException:
+            connection.close()
+            handler.left()
+            raise
+
+    def _leave(self) -> None:
+        self._taken -= 1
+
+    def close(self) -> None:
+        """Take no more; what was taken goes on."""
+        for task in (*self._tasks, *self._handshakes):
+            task.cancel()
+        for listening in self.sockets:
+            listening.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+
 async def listen(
     runner: web.AppRunner, host: str, port: int, context: ssl.SSLContext | None
-) -> asyncio.Server:
+) -> Listener:
     """Serve what `runner` was set up with at `host` (empty for every address) and `port`.
 
     Raises OSError when that address can't be had.
     """
     server = runner.server
     assert server is not None  # noqa: S101  there is one since the runner was set up
-    room = min(MOST_CONNECTIONS, _most_files() - _OTHER_FILES)
-
-    loop = asyncio.get_running_loop()
-    settings = server._kwargs  # noqa: SLF001  a server has no other way to make handlers of ours
-
-    too_many = TurnedAway(f"there are {room} connections, and no room for more")
-    _count_what_cannot_be_accepted(loop)
-
-    def take() -> asyncio.BaseProtocol:
-        if len(server.connections) < room:
-            return _Handler(server, loop=loop, **settings)
-        too_many.one_more()
-        return _Refused()
-
-    options: dict[str, Any] = {"ssl": context, "backlog": _BACKLOG}
-    if context is not None:
-        options["ssl_handshake_timeout"] = _HANDSHAKE_TIMEOUT
-    if host:
-        return await loop.create_server(take, host, port, **options)
-    return await loop.create_server(take, sock=_every_address(port), **options)
+    files = _most_files()
+    room = min(MOST_CONNECTIONS, max(files - _OTHER_FILES, files // 2))
+    sockets = await _at(host, port) if host else [_every_address(port)]
+    for listening in sockets:
+        listening.settimeout(0.0)
+    return Listener(server, sockets, context, room)
 
 
-def _count_what_cannot_be_accepted(loop: asyncio.AbstractEventLoop) -> None:
-    """Keep to a few lines where asyncio has a traceback for each connection that it can't take."""
-    no_descriptors = TurnedAway("there are no file descriptors, or no memory, for more connections")
-    before = loop.get_exception_handler()
-
-    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        if str(context.get("message")).startswith(_NOT_ACCEPTED):
-            no_descriptors.one_more()
-        elif before is not None:
-            before(loop, context)
-        else:
-            loop.default_exception_handler(context)
-
-    loop.set_exception_handler(handle)
+async def _at(host: str, port: int) -> list[socket.socket]:
+    """A socket for each address of `host`, as `localhost` has two."""
+    found = await asyncio.get_running_loop().getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    sockets: list[socket.socket] = []
+    missing: list[OSError] = []
+    with ExitStack() as unless_it_works:
+        for family, _, _, _, address in dict.fromkeys(found):
+            try:
+                listening = socket.create_server(address, family=family, backlog=_BACKLOG)
+            except OSError as error:
+                if error.errno not in _NOT_HERE:
+                    raise
+                missing.append(error)
+            else:
+                unless_it_works.callback(listening.close)
+                sockets.append(listening)
+        if not sockets:
+            raise missing[0]
+        unless_it_works.pop_all()
+    return sockets
 
 
 def _every_address(port: int) -> socket.socket:
@@ -115,6 +204,8 @@ def _most_files() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):  # forbidden, as in some sandboxes
+            resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+            soft = more
     return wanted if soft == resource.RLIM_INFINITY else soft
