@@ -49,6 +49,14 @@ def test_unverified_certificates_are_one_line() -> None:
     assert "fingerprint_sha256" in line["hint"]
 
 
+def test_an_authority_that_counts_for_nothing_is_a_line_more() -> None:
+    """Beside `verify: false` nobody is asked whether a certificate is that of `ca_file`."""
+    first, second = told(pool(tls=Tls(verify=False, ca_file=Path("ca.pem"))), pool())
+    assert "not verified" in first["event"]
+    assert "ca_file counts for nothing" in second["event"]
+    assert second["pools"] == "a.example.org"
+
+
 def test_what_is_pinned_or_has_no_certificate_is_not_unverified() -> None:
     """`verify: false` means nothing beside fingerprints, and without TLS."""
     pinned = Tls(verify=False, fingerprint_sha256=(bytes(32),))

@@ -19,6 +19,13 @@ def tell(config: Config) -> None:
             pools=", ".join(unverified),
             hint="give the authority in tls.ca_file, or pin certificates in tls.fingerprint_sha256",
         )
+    in_vain = [pool.key for pool in config.pools if _is_unverified(pool) and pool.tls.ca_file]
+    if in_vain:
+        log.warning(
+            "verify is false, so that ca_file counts for nothing",
+            pools=", ".join(in_vain),
+            hint="leave out tls.verify, which is true by default",
+        )
     files = dict.fromkeys(pool.password_file for pool in config.pools if pool.password_file)
     for file in files:
         if _is_world_readable(file):

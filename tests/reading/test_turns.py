@@ -1,6 +1,9 @@
 """Taking turns."""
 
 import asyncio
+import gc
+import warnings
+from functools import partial
 
 import pytest
 
@@ -19,7 +22,9 @@ async def test_no_more_than_some_at_once() -> None:
         at_work -= 1
         return number
 
-    assert await asyncio.gather(*(turns.take(work(number)) for number in range(20))) == [*range(20)]
+    assert await asyncio.gather(*(turns.take(partial(work, number)) for number in range(20))) == [
+        *range(20)
+    ]
     assert most == 3
 
 
@@ -33,9 +38,9 @@ async def test_what_hangs_keeps_nobody_waiting() -> None:
     async def quick() -> str:
         return "done"
 
-    hanging = [asyncio.create_task(turns.take(hang())) for _ in range(5)]
+    hanging = [asyncio.create_task(turns.take(hang)) for _ in range(5)]
     async with asyncio.timeout(10):
-        assert await turns.take(quick()) == "done"
+        assert await turns.take(quick) == "done"
     end.set()
     await asyncio.gather(*hanging)
 
@@ -50,7 +55,7 @@ async def test_a_turn_is_given_back_once() -> None:
 
     for _ in range(3):
         with pytest.raises(ValueError, match="late"):
-            await turns.take(fail())
+            await turns.take(fail)
     at_work = 0
 
     async def work() -> None:
@@ -61,7 +66,7 @@ async def test_a_turn_is_given_back_once() -> None:
         at_work -= 1
 
     turns._patience = 60
-    await asyncio.gather(*(turns.take(work()) for _ in range(5)))
+    await asyncio.gather(*(turns.take(work) for _ in range(5)))
 
 
 async def test_who_goes_away_before_its_turn() -> None:
@@ -74,8 +79,8 @@ async def test_who_goes_away_before_its_turn() -> None:
     async def never() -> None:
         raise AssertionError
 
-    holding = asyncio.create_task(turns.take(hold()))
-    waiting = asyncio.create_task(turns.take(never()))
+    holding = asyncio.create_task(turns.take(hold))
+    waiting = asyncio.create_task(turns.take(never))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     waiting.cancel()
@@ -83,3 +88,18 @@ async def test_who_goes_away_before_its_turn() -> None:
     await holding
     with pytest.raises(asyncio.CancelledError):
         await waiting
+
+
+async def test_who_is_cancelled_at_once_leaves_nothing_behind() -> None:
+    """Work that was never begun is no coroutine that was never awaited."""
+
+    async def never() -> None:
+        raise AssertionError
+
+    waiting = asyncio.create_task(Turns().take(never))
+    waiting.cancel()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        gc.collect()

@@ -13,6 +13,7 @@ from aiohttp import encode_basic_auth, web
 
 from xo_exporter.web import listener
 from xo_exporter.web.access import Access, WebConfigFile
+from xo_exporter.web.passwords import Passwords
 
 PASSWORD = "correct horse"
 ROUNDS = 4
@@ -93,6 +94,16 @@ async def until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110  what is waited for has no event
             await asyncio.sleep(0.01)
+
+
+async def test_nobody_costs_as_much_as_the_dearest_user(checks: Bcrypt) -> None:
+    """How long a wrong name takes does not tell which users there are."""
+    users = {name: bcrypt.hashpw(b"x", bcrypt.gensalt(cost)) for name, cost in (("a", 4), ("b", 6))}
+    passwords = Passwords()
+    for name in ("a", "b", "nobody"):
+        assert not await passwords.is_right(users, name, b"wrong", "127.0.0.1")
+    assert [hashed.split(b"$")[2] for _, hashed in checks.asked] == [b"04", b"06", b"06"]
+    await passwords.close()
 
 
 async def test_who_was_let_in_is_let_in_beside_a_flood(clients: Clients, checks: Bcrypt) -> None:

@@ -45,6 +45,8 @@ BAD = {
     "unknown client_auth_type": TLS + ", client_auth_type: Maybe}",
     "authorities without a policy": TLS + ", client_ca_file: ca.crt}",
     "plain password": "basic_auth_users: {alice: secret}",
+    "cost that is too low": f"basic_auth_users: {{alice: '{HASH.replace('$10$', '$03$')}'}}",
+    "cost that is too high": f"basic_auth_users: {{alice: '{HASH.replace('$10$', '$32$')}'}}",
     "header that is not ours to set": "http_server_config: {headers: {Server: me}}",
     "frame option": "http_server_config: {headers: {X-Frame-Options: maybe}}",
     "a list": "- tls_server_config",
@@ -54,6 +56,7 @@ BAD = {
 NOT_HONOURED = {
     "certificates asked for unverified": TLS + ", client_auth_type: RequestClientCert}",
     "any certificate": TLS + ", client_auth_type: RequireAnyClientCert}",
+    "the first kind of bcrypt": f"basic_auth_users: {{alice: '{HASH.replace('2y', '2')}'}}",
     "several curves": TLS + ", curve_preferences: [X25519, CurveP256]}",
 }
 

@@ -174,6 +174,22 @@ async def test_a_failure_costs_the_messages_alone(
     assert asked == ["", "1,5", token]
 
 
+async def test_what_nobody_expects_is_a_failure_of_the_messages(
+    scripted: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of our own is told as any other, and no table of before is held to be the newest."""
+
+    async def answer(_token: str) -> dict[str, Any]:
+        return batch("1,5", "a")
+
+    reader = await scripted(answer)
+    assert names(await reader.update()) == ["a"]
+    monkeypatch.setattr(message_reader, "_KEPT", None)
+    records = await reader.update()
+    assert records.message is None
+    assert str(reader.message_failure) == "unexpected: TypeError"
+
+
 async def test_what_was_asked_beside_a_failure_is_given_up(scripted: Scripted) -> None:
     """Where the other records fail, messages are asked for anew, and no old failure is told."""
     error = {"error": ["INTERNAL_ERROR", "x"]}

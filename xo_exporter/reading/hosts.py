@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable
+from functools import partial
 
 import structlog
 
@@ -44,9 +45,8 @@ class HostReaders:
         for gone in self.known - {ref for ref, _ in flight.live}:
             del self._readers[gone]
         turns = Turns()
-        await asyncio.gather(
-            *(turns.take(self._read(flight, session, records, ref, host)) for ref, host in hosts)
-        )
+        reads = [partial(self._read, flight, session, records, ref, host) for ref, host in hosts]
+        await asyncio.gather(*map(turns.take, reads))
 
     async def _read(
         self, flight: Flight, session: Session, records: Records, ref: Ref, host: xapi.Host

@@ -1,8 +1,8 @@
 """Taking turns: much at once costs memory, and what hangs must keep nobody waiting."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 
@@ -17,17 +17,13 @@ class Turns:
         self._free = asyncio.Semaphore(at_once)
         self._patience = patience
 
-    async def take(self, work: Coroutine[Any, Any, T]) -> T:
+    async def take(self, work: Callable[[], Awaitable[T]]) -> T:
         """What `work` gives, begun when its turn has come."""
-        try:
-            await self._free.acquire()
-        except asyncio.CancelledError:
-            work.close()
-            raise
+        await self._free.acquire()
         turn = _Turn(self._free)
         later = asyncio.get_running_loop().call_later(self._patience, turn.end)
         try:
-            return await work
+            return await work()
         finally:
             later.cancel()
             turn.end()

@@ -85,7 +85,7 @@ class Passwords:
             self._waiting -= Counter({client: 1})
 
     def _nobodys_hash(self, users: Mapping[str, bytes]) -> bytes:
-        rounds = int(next(iter(users.values())).split(b"$")[2])
+        rounds = max(int(known.split(b"$")[2]) for known in users.values())
         if rounds not in self._nobody:
             self._nobody[rounds] = gensalt(rounds) + b"." * 31
         return self._nobody[rounds]

@@ -7,9 +7,13 @@ import asyncio
 from collections.abc import Mapping
 from typing import Final
 
-from xo_exporter.errors import ApiFailure, PoolError, TooLate
+import structlog
+
+from xo_exporter.errors import ApiFailure, BadAnswer, PoolError, TooLate
 from xo_exporter.xapi.records import Message, Ref
 from xo_exporter.xapi.session import Session
+
+log = structlog.get_logger()
 
 CLASS: Final = "message"
 TOKEN_LOST: Final = ("EVENTS_LOST", "EVENT_FROM_TOKEN_PARSE_FAILURE")
@@ -70,6 +74,9 @@ class MessageReader:
             self._fail(error)
         except PoolError as error:
             self._fail(error)
+        except Exception as error:
+            log.exception("the messages can't be read")
+            self._fail(BadAnswer(f"unexpected: {type(error).__name__}"))
         else:
             self.table, self.failure = self._table, None
 
