@@ -57,9 +57,10 @@ def _parse(words: list[str]) -> None:
     command: click.Command = cli
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
         name, *words = words
-        if name not in command.commands:
+        found = command.get_command(click.Context(command), name)
+        if found is None:
             raise click.UsageError(f"there is no command {name}")
-        command = command.commands[name]
+        command = found
     command.make_context("xo-exporter", words)
 
 

@@ -144,3 +144,19 @@ def test_model_loads_without_the_network() -> None:
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not {"aiohttp", "asyncio", "lxml", "XenAPI", "prometheus_client"} & {*run.stdout.split()}
+
+
+def test_what_a_probe_runs_needs_little() -> None:
+    """`health` runs every few seconds: it loads nothing of XAPI, of the tables or of the server."""
+    code = (
+        "import sys; sys.argv = ['xo-exporter', 'health', '--listen', '127.0.0.1:9']\n"
+        "from xo_exporter.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(done.stdout.split())
+    assert "xo_exporter.health" in loaded
+    assert not {"aiohttp", "lxml", "yaml", "xo_exporter.metrics", "xo_exporter.xapi"} & loaded

@@ -14,7 +14,7 @@ import yaml
 
 from tests.programs import output_of
 from xo_exporter import __version__
-from xo_exporter.cli.running import health
+from xo_exporter.cli.health import health
 from xo_exporter.config import DEFAULT_LISTEN, load
 
 Object = dict[str, Any]

@@ -391,3 +391,13 @@ async def test_compressed_answers_are_not_unpacked(speak: Speak) -> None:
     session = await speak(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03")
     with pytest.raises(BadAnswer):
         await session.call(_STRINGS, "pool.get_all")
+
+
+async def test_a_session_that_was_closed_is_unreachable(
+    pool: SimulatedPool, session: Session
+) -> None:
+    """Who still has it is told so, as of a connection that is gone, and begins another one."""
+    await session.close()
+    with pytest.raises(Unreachable, match="closed meanwhile"):
+        await session.call(_STRINGS, "pool.get_all")
+    assert not pool.calls["pool.get_all"]

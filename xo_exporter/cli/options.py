@@ -9,8 +9,8 @@ from click.core import ParameterSource
 
 from xo_exporter import logs
 from xo_exporter.cli.version import version_text
-from xo_exporter.config import Listen, parse_listen
 from xo_exporter.errors import ConfigError
+from xo_exporter.settings import Listen, parse_listen
 
 _LOGS: Final = f"{__name__}.logs"  # what the options for logs say, in click's own store
 

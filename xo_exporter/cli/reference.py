@@ -177,10 +177,12 @@ def _paths() -> str:
 
 def _commands(group: click.Group, before: str) -> Iterator[tuple[str, click.Command]]:
     """Each command by its full name, those of a group in its place."""
-    for name, command in group.commands.items():
+    ctx = click.Context(group)
+    for name in group.list_commands(ctx):
+        command = group.get_command(ctx, name)
         if isinstance(command, click.Group):
             yield from _commands(command, f"{before}{name} ")
-        else:
+        elif command is not None:
             yield before + name, command
 
 

@@ -1,4 +1,4 @@
-"""The commands that run until they are told to end, and the one that asks whether one does."""
+"""The commands that run until they are told to end."""
 
 import asyncio
 from pathlib import Path
@@ -19,10 +19,8 @@ from xo_exporter.cli.options import (
     web_config_option,
     with_logs,
 )
-from xo_exporter.cli.output import NOT_READ_IN_FULL, OK, write
-from xo_exporter.config import Listen
-from xo_exporter.health import answers
-from xo_exporter.settings import DEFAULT_LISTEN
+from xo_exporter.cli.output import OK, write
+from xo_exporter.settings import Listen
 from xo_exporter.simulator import GENERATIONS, SimulatedPool, make_estate
 from xo_exporter.web.access import WebConfigFile
 
@@ -148,31 +146,6 @@ def simulate(listen: Listen, hosts: int, vms: int, seed: int, **options: Any) ->
 
     asyncio.run(service.simulate(pool, announce=lambda line: write(line.encode())))
     return OK
-
-
-@click.command()
-@click.option(
-    "--listen",
-    metavar="HOST:PORT",
-    callback=listen_address,
-    envvar="XO_EXPORTER_LISTEN",
-    default=str(DEFAULT_LISTEN),
-    show_default=True,
-    help="Where the service listens.",
-)
-@click.option(
-    "--ready",
-    is_flag=True,
-    help="Ask whether each pool was tried, too; a service that asks for a password or a "
-    "certificate does not tell.",
-)
-@with_logs("warning")
-def health(listen: Listen, *, ready: bool) -> int:
-    """Ask the service on this machine whether it lives: for a container's health check or probe."""
-    if answers(listen, ready=ready):
-        return OK
-    click.echo(f"xo-exporter: no service that is well answers at {listen}", err=True)
-    return NOT_READ_IN_FULL
 
 
 def _web_config(path: Path | None) -> WebConfigFile | None:

@@ -60,7 +60,8 @@ class HttpClient:
     ) -> Answer:
         """What `target` answers to a GET of `path`, on a connection of its own.
 
-        Raises Unreachable, TlsRefused, and BadAnswer for no HTTP or a body longer than `limit`.
+        Raises Unreachable, after `close` too, TlsRefused, and BadAnswer for no HTTP or a body
+        longer than `limit`.
         """
         return await self._ask(target, f"{target.url}{path}", query, headers, None, limit)
 
@@ -108,6 +109,8 @@ class HttpClient:
         limit: int,
     ) -> Answer:
         session = self._downloads if body is None else self._calls
+        if session.closed:
+            raise Unreachable("the session was closed meanwhile")
         for tries_left in reversed(range(_TRIES)):
             try:
                 async with session.request(
