@@ -238,6 +238,46 @@ async def test_rows_that_come_back_are_read_again(
     expect_truth(await read(), pool, host, our_time.now)
 
 
+@pytest.mark.parametrize("lag", range(1, 49, 3))
+async def test_the_third_row_of_a_host_that_lags_counts(
+    lag: int, pool: SimulatedPool, host: str, read: Read, our_time: Time
+) -> None:
+    """However old its newest row is, the value may come from the two before, and soon at once."""
+    values = [[float("nan")], [float("nan")], [0.75], [0.25]]
+    for _ in range(4):
+        newest = int(our_time.now) - lag
+        rows = [(newest - 5 * number, value) for number, value in enumerate(values)]
+        pool.rrd.fixed[host] = FixedRrd(5, rows, column(pool, host))
+        pool.traffic.reset()
+        assert (await read()).hosts == {uuid_of(pool, host): {"cpu0": 0.75}}
+        our_time.now += 15
+    assert pool.calls["/rrd_updates"] == 1
+
+
+async def test_a_small_step_back_costs_no_value(
+    pool: SimulatedPool, host: str, read: Read, our_time: Time
+) -> None:
+    """A clock that was put back, by less than makes rows too old, hides none of the last three."""
+    await read()
+    pool.faults.clock_offset[host] = -15.0
+    newest = int(our_time.now) - 15
+    rows = [(newest - 5 * number, [[float("nan")], [0.75]][number // 2]) for number in range(4)]
+    pool.rrd.fixed[host] = FixedRrd(5, rows, column(pool, host))
+    assert (await read()).hosts == {uuid_of(pool, host): {"cpu0": 0.75}}
+
+
+async def test_a_host_that_has_few_rows_is_asked_once_for_more(
+    pool: SimulatedPool, host: str, read: Read, our_time: Time
+) -> None:
+    """Where there are no older rows, as after a start, they are not looked for at each scrape."""
+    for scrapes in range(4):
+        newest = int(our_time.now) // 5 * 5
+        pool.rrd.fixed[host] = FixedRrd(5, [(newest, [0.5])], column(pool, host))
+        assert (await read()).hosts == {uuid_of(pool, host): {"cpu0": 0.5}}
+        assert pool.calls["/rrd_updates"] == scrapes + 2
+        our_time.now += 15
+
+
 async def test_no_more_rows_are_asked_for_than_needed(
     pool: SimulatedPool, host: str, read: Read, our_time: Time
 ) -> None:

@@ -29,6 +29,10 @@ class HostRrdReader:
         self._host_ref = host_ref
         self._clock = clock or HostClock()
         self._parser = Parser()
+        self._window = _WINDOW
+        """Seconds before now that rows are asked for from."""
+        self._rows = ROWS
+        """Rows that there are at least, when they are asked for from far enough back."""
 
     async def read(self, session: Session, target: Target, patience: float = math.inf) -> HostRrd:
         """What the RRDs of the host at `target` say now; raises PoolError.
@@ -40,9 +44,10 @@ class HostRrdReader:
         asked = clock.due
         if asked:
             await clock.ask(session, self._host_ref, patience)
+            self._window, self._rows = _WINDOW, ROWS
         updates = await self._updates(session, target)
         if self._is_plausible(updates):
-            return self._known(updates)
+            return self._known(await self._with_older(session, target, updates))
         offset = clock.offset
         if not asked:
             await clock.ask(session, self._host_ref, patience)
@@ -51,7 +56,24 @@ class HostRrdReader:
         if updates.newest is None and clock.known:
             # The host samples nothing any more: its last rows, however old, tell since when.
             updates = await self._updates(session, target, start=_LATEST_ROWS)
-        return self._known(updates)
+            self._reach_back_to(updates)
+        return self._known(await self._with_older(session, target, updates))
+
+    async def _with_older(self, session: Session, target: Target, updates: Updates) -> Updates:
+        """These, or all that their last rows are where these were cut off: of a host that lags."""
+        newest = updates.newest
+        if newest is None or len(updates.rows) >= self._rows:
+            return updates
+        older = await self._updates(session, target, start=str(newest - (ROWS - 1) * _STEP))
+        self._rows = min(ROWS, max(1, len(older.rows)))
+        self._reach_back_to(older)
+        return older
+
+    def _reach_back_to(self, updates: Updates) -> None:
+        """Ask from so far back the next time that the same rows would come at once."""
+        if updates.newest is not None:
+            lag = self._clock.now() - updates.newest
+            self._window = int(min(max(lag, 0.0), MAX_AGE)) + _WINDOW
 
     def _known(self, updates: Updates) -> HostRrd:
         clock = self._clock
@@ -68,7 +90,7 @@ class HostRrdReader:
     ) -> Updates:
         if start is None:
             known = self._clock.known
-            start = str(int(self._clock.now()) - _WINDOW) if known else _LATEST_ROWS
+            start = str(int(self._clock.now()) - self._window) if known else _LATEST_ROWS
         query = {"start": start, "interval": str(_STEP), "cf": "AVERAGE", "host": "true"}
         body = await session.fetch_rrd(target, query, limit=MAX_BODY)
         if len(body) > _AT_ONCE:
