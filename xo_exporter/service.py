@@ -21,12 +21,14 @@ from xo_exporter.web import listener
 from xo_exporter.web.access import Access, WebConfigFile
 from xo_exporter.web.application import application
 from xo_exporter.web.listener import IDLE_TIMEOUT
+from xo_exporter.web.negotiation import LONGEST_TIMEOUT
 from xo_exporter.web.server_tls import server_context
 
 log = structlog.get_logger()
 
 _SWITCH_INTERVAL: Final = 0.001  # seconds
-_SHUTDOWN_TIMEOUT: Final = 30.0  # seconds that a scrape in flight has to come to its end
+_SHUTDOWN_TIMEOUT: Final = LONGEST_TIMEOUT + 10
+"""Seconds that a scrape in flight has to come to its end: more than any can take."""
 DEMO_NAME: Final = "demo"
 
 

@@ -180,14 +180,24 @@ def test_totals_without_a_pool_are_unknown() -> None:
 
 def test_totals_of_unknown_values_are_unknown(model: Model) -> None:
     """Where no host says its CPUs or memory, and no running VM its vCPUs, the sum is unknown."""
-    xo = total([totals_of(model(host={"h": {}}, vm={"v": {"power_state": "Running"}}))])
-    assert (xo.CPUs, xo.vCPUs, xo.memory.size, xo.running_VMs) == (None, None, None, 1)
+    built = model(host={"h": {}}, vm={"v": {"power_state": "Running", "resident_on": "h"}})
+    xo = total([totals_of(built)])
+    assert (xo.CPUs, xo.vCPUs, xo.running_VMs) == (None, None, 1)
+    assert (xo.memory.size, xo.memory.usage) == (None, None)
+    assert [host.vCPUs for host in built.hosts] == [None]
 
 
 def test_totals_of_nothing_are_zero(model: Model) -> None:
     """A pool in which nothing runs has 0 running VMs and 0 vCPUs."""
     xo = total([totals_of(model(host={"h": {}}, vm={"v": {"power_state": "Halted"}}))])
     assert (xo.running_VMs, xo.vCPUs) == (0, 0)
+
+
+def test_the_memory_of_a_pool_that_is_down_is_not_in_use(model: Model) -> None:
+    """Where all hosts are known not to run, they use nothing."""
+    dead = {"m": {"live": False, "memory_total": "1000", "memory_free": "300"}}
+    xo = total([totals_of(model(host={"h": {"metrics": "m"}}, host_metrics=dead))])
+    assert (xo.memory.size, xo.memory.usage) == (1000, 0)
 
 
 def test_a_model_that_is_taken_apart_leaves_nothing_to_collect(model: Model) -> None:

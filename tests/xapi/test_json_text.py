@@ -160,6 +160,14 @@ def test_a_body_made_to_be_slow_is_not(body: bytes) -> None:
     assert time.process_time() - started < 1.0
 
 
+@pytest.mark.parametrize("odd", [rb"\ud800", b"\xff"])
+def test_an_odd_name_in_a_long_record_costs_nothing_else(odd: bytes) -> None:
+    """A record may have megabytes, as of certificates and NVRAM, and is mended all the same."""
+    body = b'["%b","%b",NaN]' % (odd, b"x" * 3_000_000)
+    name, rest, number = decode(_ANY, body, "it")
+    assert (name, len(rest), number) == ("\ufffd", 3_000_000, None)
+
+
 def test_the_error_says_what_was_read() -> None:
     """The message names what was being read and where it went wrong, and not the content."""
     with pytest.raises(BadAnswer, match=r"the pool record can't be decoded \(Expected `array`"):

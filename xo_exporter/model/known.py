@@ -64,6 +64,12 @@ def total(values: Sequence[float | None]) -> int | float | None:
     return sum(known) if known or not values else None
 
 
+def count_of(values: Sequence[int | None]) -> int | None:
+    """As `total`, of whole numbers."""
+    found = total(values)
+    return None if found is None else int(found)
+
+
 def version(text: str) -> tuple[int, ...]:
     """The leading numbers of a version, `24.19.2-1.9` is (24, 19, 2); () for none."""
     match = re.match(r"[0-9]{1,9}(\.[0-9]{1,9})*", text)

@@ -1,5 +1,6 @@
 """What is linked back: the lists of a parent's children, and the VBD of a disk."""
 
+from xo_exporter.model import known
 from xo_exporter.model.objects import Host, PoolModel
 
 
@@ -23,9 +24,10 @@ def _fill_vms(model: PoolModel) -> None:
             vm.container.VMs.append(vm)
             if running:
                 vm.container.running_VMs.append(vm)
-                vm.container.vCPUs += vm.vCPUs or 0
         elif not running:
             model.pool.VMs.append(vm)
+    for host in model.hosts:
+        host.vCPUs = known.count_of([vm.vCPUs for vm in host.running_VMs])
 
 
 def _fill_storage(model: PoolModel) -> None:

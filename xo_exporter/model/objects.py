@@ -97,7 +97,7 @@ class Host(_Shown):
     VMs: "list[VM]" = field(default_factory=list)
     running_VMs: "list[VM]" = field(default_factory=list)
     PBDs: "list[PBD]" = field(default_factory=list)
-    vCPUs: int = 0
+    vCPUs: int | None = 0
     rrd_up: bool | None = None
     rrd_age: float | None = None
     clock_offset: float | None = None

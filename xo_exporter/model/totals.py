@@ -9,17 +9,15 @@ from xo_exporter.model.objects import XO, Memory, PoolModel
 def totals_of(model: PoolModel) -> XO:
     """Totals of one pool: CPUs and memory size of all hosts, memory usage of running ones.
 
-    What is known is summed.
+    What is known is summed. The usage of a host that may be running is unknown.
     """
-    running = [host for host in model.hosts if host.power_state == "Running"]
+    running = [host for host in model.hosts if host.power_state != "Halted"]
     running_vms = model.pool.running_VMs
-    cpus = known.total([host.cpu_count for host in model.hosts])
-    vcpus = known.total([vm.vCPUs for vm in running_vms])
     return XO(
         pools=[model.pool],
-        CPUs=None if cpus is None else int(cpus),
+        CPUs=known.count_of([host.cpu_count for host in model.hosts]),
         running_VMs=len(running_vms),
-        vCPUs=None if vcpus is None else int(vcpus),
+        vCPUs=known.count_of([vm.vCPUs for vm in running_vms]),
         memory=Memory(
             known.total([host.memory.size for host in model.hosts]),
             known.total([host.memory.usage for host in running]),
@@ -31,14 +29,11 @@ def total(parts: Sequence[XO]) -> XO:
     """Totals over pools; without a pool everything but the list of pools is unknown."""
     if not parts:
         return XO(pools=[], CPUs=None, running_VMs=None, vCPUs=None, memory=Memory())
-    cpus = known.total([part.CPUs for part in parts])
-    running_vms = known.total([part.running_VMs for part in parts])
-    vcpus = known.total([part.vCPUs for part in parts])
     return XO(
         pools=sorted((pool for part in parts for pool in part.pools), key=lambda pool: pool.UUID),
-        CPUs=None if cpus is None else int(cpus),
-        running_VMs=None if running_vms is None else int(running_vms),
-        vCPUs=None if vcpus is None else int(vcpus),
+        CPUs=known.count_of([part.CPUs for part in parts]),
+        running_VMs=known.count_of([part.running_VMs for part in parts]),
+        vCPUs=known.count_of([part.vCPUs for part in parts]),
         memory=Memory(
             known.total([part.memory.size for part in parts]),
             known.total([part.memory.usage for part in parts]),

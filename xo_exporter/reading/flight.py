@@ -232,4 +232,4 @@ class Flight:
         for ref, host in self.live:
             if ref not in self.rrds:
                 error = self.failed_hosts.get(ref) or TooLate("the host did not answer in time")
-                yield Failure("rrd", error, bounded(host.name_label))
+                yield Failure("rrd", error, bounded(host.name_label or host.uuid))

@@ -15,7 +15,7 @@ from xo_exporter.xapi import utf8
 
 T = TypeVar("T")
 
-_LONGEST: Final = 1 << 20
+_LONGEST: Final = 1 << 22
 """Bytes that are mended: no record that people made is longer, and mending takes its time."""
 _MOST: Final = 200_000
 """Places to mend; where there seem to be more, it is no pool with a few odd names."""
