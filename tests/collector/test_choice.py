@@ -18,6 +18,7 @@ from xo_exporter.xapi.records import BASE
 
 NOW: Final = 1_700_000_000
 RRD: Final = "/rrd_updates"
+GUESTS: Final = "vm_guest_metrics"
 OWN: Final = (
     *("xo_up", "xo_messages_up", "xo_scrape_", "xo_xapi_logins", "xo_xapi_resyncs"),
     "xo_exporter_",
@@ -140,9 +141,21 @@ async def test_without_collectors_the_objects_alone_are_read(
     scrape = await scraped(NOTHING)
     assert scrape.complete
     assert families(scrape) == set()
-    assert asked == {*BASE}
+    assert asked == {*BASE} - {GUESTS}
     assert pool.calls[RRD] == 0
     assert b"xo_up{" in scrape.exposition().text()
+
+
+@pytest.mark.parametrize(
+    ("include", "needed"),
+    [("xo_vm_info", True), ("xo_vm_guest_*", True), ("xo_vm_memory_*", False), ("xo_sr_*", False)],
+)
+async def test_what_guests_tell_is_read_where_it_is_exported(
+    scraped: Scraped, asked: set[str], include: str, *, needed: bool
+) -> None:
+    """VM_guest_metrics are in addresses, systems and agents, and in nothing else."""
+    await scraped(COLLECTORS, include=(include,))
+    assert (GUESTS in asked) == needed
 
 
 async def test_without_rrd_families_no_rrd_is_asked_for(
@@ -336,6 +349,7 @@ async def test_vms_are_filtered(
             disk = tables["VDI"].get(record["VDI"])
             if record["type"] == "Disk" and disk is not None:
                 uuids.add(disk["uuid"])
+                uuids |= {tables["VDI"][snapshot]["uuid"] for snapshot in disk["snapshots"]}
     assert not uuids & about(left)
     names = {vm["name_label"] for vm in guests.values()} - {
         vm["name_label"] for ref, vm in guests.items() if ref not in hidden
@@ -344,8 +358,36 @@ async def test_vms_are_filtered(
     for key, value in whole.items():
         family, labels = key
         is_own = family.startswith(OWN) or family.endswith(VARYING)
-        if dict(labels).get("uuid") not in uuids and not is_own:
+        named = {dict(labels).get("uuid"), dict(labels).get("vdi_uuid")}
+        if not named & uuids and not is_own:
             assert left.get(key) == value, key
+
+
+async def test_a_snapshot_that_is_being_exported_is_left_out_with_its_vm(
+    pool: SimulatedPool, scraped: Scraped
+) -> None:
+    """What is attached to a control domain is named unless its VM is left out; it counts always."""
+    database = pool.database
+    vm = database.find("VM", power_state="Running", is_control_domain=False)[0]
+    controller = database.find("VM", is_control_domain=True)[0]
+    disk = next(
+        record["VDI"]
+        for record in map(database.tables["VBD"].get, database.tables["VM"][vm]["VBDs"])
+        if record and record["type"] == "Disk"
+    )
+    sr = database.tables["VDI"][disk]["SR"]
+    snapshot = database.add(
+        "VDI", name_label="snapshot", SR=sr, snapshot_of=disk, is_a_snapshot=True, managed=True
+    )
+    database.add("VBD", VM=controller, VDI=snapshot, device="sm", currently_attached=True)
+    database.modify("VM", vm, tags=["hidden"])
+    on = {"controller_disk": True}
+    whole = lines(await scraped(on))
+    left = lines(await scraped(on, vms=VMFilter(exclude_tags=("hidden",))))
+    named = [text for text in whole["xo_host_controller_disk_info"] if 'vdi="snapshot"' in text]
+    assert len(named) == 1
+    assert not [text for text in left.get("xo_host_controller_disk_info", ()) if text in named]
+    assert left["xo_host_controller_disks"] == whole["xo_host_controller_disks"]
 
 
 def tagged(vm: Mapping[str, Any], *tags: str) -> bool:
@@ -378,7 +420,7 @@ async def test_a_family_is_cut_visibly(
     assert dropped.keys() == {
         family
         for family, texts in whole.items()
-        if len(texts) > most and family not in ("xo_host_rrd_up", "xo_messages_total")
+        if len(texts) > most and family != "xo_host_rrd_up"
     }
     for family, texts in whole.items():
         assert kept.get(family, []) == texts[: len(kept.get(family, []))]

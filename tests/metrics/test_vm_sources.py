@@ -52,6 +52,7 @@ def records(xapi: str, xapi_of_other: str = "26.17.0") -> Records:
             "b": {"VM": "v", "VDI": "d", "device": "xvda", "currently_attached": True},
             "c": {"VM": "v", "VDI": "e", "device": "nvme0n1", "currently_attached": True},
             "e": {"VM": "v", "VDI": "f", "device": "hdd", "currently_attached": True},
+            "u": {"VM": "v", "VDI": "e", "device": "xvdu", "currently_attached": False},
             "f": {"VM": "v", "device": "xvdd", "type": "CD", "currently_attached": True},
         },
         "network": {"n": {"uuid": "network", "name_label": "LAN"}},
@@ -187,6 +188,11 @@ def test_amounts_of_a_vm_that_moves() -> None:
     """Where another host still has the values, it is that host's xapi that counts."""
     found = further("25.6.0", {}, of_other={"vbd_xvda_iops_read": 10.0})
     assert found == {f"xo_vm_disk_read_operations_per_second{DISK}": 10}
+
+
+def test_disks_that_are_unplugged() -> None:
+    """What a host still says of a disk that is not plugged in is its last value, and left out."""
+    assert further("24.35.0", {"vbd_xvdu_read": 4096.0, "vbd_xvdu_iops_read": 2.0}) == {}
 
 
 def test_sources_that_are_no_ones() -> None:

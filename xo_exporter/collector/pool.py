@@ -17,7 +17,7 @@ from xo_exporter.collector.seen import Seen, SeenHost, counted, hosts_of
 from xo_exporter.collector.told import ToldFaults
 from xo_exporter.errors import BadAnswer, DuplicatePool
 from xo_exporter.exposition import Family
-from xo_exporter.metrics.arrivals import Arrived
+from xo_exporter.metrics.arrivals import Arrived, cut
 from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
 from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.metrics.selection import Selection
@@ -139,6 +139,7 @@ class PoolScraper:
         _drop_frames(failures)
         self._count(reading, failures)
         self.told.tell(failures, sum(reading.durations.values()))
+        arrived, dropped = self._arrived() if twin is None else (Arrived(), {})
         status = PoolStatus(
             up=built is not None,
             durations={**reading.durations, **(built.durations if built else {})},
@@ -146,12 +147,16 @@ class PoolScraper:
             logins=self.reader.logins,
             resyncs=self.reader.resyncs,
             messages_up=self.reader.messages_up if built else None,
-            dropped=built.dropped if built else {},
+            dropped={**built.dropped, **dropped} if built else dropped,
         )
-        arrived = self.arrivals.arrived if twin is None else Arrived()
         outcome = Outcome(self.name, label, built, tuple(failures), status, arrived)
         self._remember(outcome.failures, up=status.up, durations=status.durations, built=built)
         return outcome
+
+    def _arrived(self) -> tuple[Arrived, dict[str, int]]:
+        arrived, dropped = cut(self.arrivals.arrived, self._selection.choice.max_series)
+        rows = {row.name for table in self._selection.arrivals for row in table.metrics}
+        return arrived, {name: lost for name, lost in dropped.items() if name in rows}
 
     def note(self, reading: Reading) -> None:
         """Take in how the start's own reading went, which asks for no more than the name."""

@@ -3,8 +3,9 @@
 A name that is new stands at 0 once before it is counted, so that `increase()` sees it come.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
 from xo_exporter.metrics.table import Table, each, each_of
@@ -53,3 +54,16 @@ TASK_TABLE: Final = Table[Arrived](
 )
 
 TABLES: Final = (MESSAGE_TABLE, TASK_TABLE)
+
+
+def cut(arrived: Arrived, most: int) -> tuple[Arrived, dict[str, int]]:
+    """The kinds that came first, `most` of each, and how many series that leaves out, by family."""
+    counts: dict[str, Sized] = {
+        "xo_messages_total": arrived.messages,
+        "xo_task_failures_total": arrived.task_failures,
+    }
+    dropped = {name: len(kinds) - most for name, kinds in counts.items() if len(kinds) > most}
+    if not dropped:
+        return arrived, {}
+    messages = dict(islice(arrived.messages.items(), most))
+    return Arrived(messages, dict(islice(arrived.task_failures.items(), most))), dropped

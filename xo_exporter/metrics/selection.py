@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from xo_exporter.choice import EVERYTHING, Choice
 from xo_exporter.exposition import Family, Labels
-from xo_exporter.metrics import arrivals, xo
+from xo_exporter.metrics import arrivals, vm_guest, xo
 from xo_exporter.metrics.table import Metric, Sample, Table
 from xo_exporter.metrics.tables import (
     ALL_TABLES,
@@ -23,6 +23,9 @@ EXPORTER: Final = "exporter"
 """The collector of the exporter's own families, which are always there."""
 
 _INFO: Final = {f"xo_{name}_info": name for name in ("pool", "host", "vm", "sr", "network", "vdi")}
+
+_OF_GUESTS: Final = frozenset({"xo_vm_info", *(row.name for row in vm_guest.TABLE.metrics)})
+"""What is read from VM_guest_metrics."""
 
 TableType = TypeVar("TableType", bound=AnyTable)
 
@@ -60,6 +63,12 @@ class Selection:
         """Whether RRDs are; the exporter's own families say no more than how it went."""
         tables: tuple[AnyTable, ...] = (self.xo, *self.objects)
         return any(table.needs_rrds for table in tables if table.collector != EXPORTER)
+
+    @property
+    def need_guests(self) -> bool:
+        """Whether what the guest agents of VMs tell is."""
+        names = {row.name for table in self.objects for row in table.metrics}
+        return not names.isdisjoint(_OF_GUESTS)
 
     @property
     def plugins(self) -> frozenset[str]:

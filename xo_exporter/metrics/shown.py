@@ -55,7 +55,8 @@ def _any(tags: Iterable[str], globs: Sequence[str]) -> bool:
 
 
 def _uuids(thing: Any) -> list[str]:
-    """The UUIDs of an object and of the VM or disk that it is about."""
+    """The UUIDs of an object and of the VM or disk that it is about, or is a snapshot of."""
     about = (getattr(thing, name, None) for name in ("vm", "VM", "vdi", "thing"))
     uuids = [one.UUID for one in about if one is not None]
-    return [getattr(thing, "UUID", ""), getattr(thing, "vdi_uuid", ""), *uuids]
+    named = (getattr(thing, name, "") for name in ("UUID", "vdi_uuid", "disk_uuid"))
+    return [*named, *uuids]

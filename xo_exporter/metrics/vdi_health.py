@@ -22,7 +22,7 @@ TABLE: Final = Table[VDIHealth](
         gauge(
             "xo_vdi_chain_length",
             "Images that a disk is read from, its own and those that VDI.sm_config vhd-parent "
-            "leads to.",
+            "leads to; where one of these is gone, the length is unknown.",
             lambda health: health.chain_length,
         ),
     ),

@@ -1,7 +1,9 @@
 """Metrics of what a VM does on each of its disks, from the RRDs of the host that it is on.
 
 A source is called by VBD.device, whatever that is: xvda, xvdaa, hda, sda, nvme0n1. Where the VM
-has no VBD of that name, as in the moment of a migration, the series has its device alone.
+has no VBD of that name, as in the moment of a migration, the series has its device alone. A source
+stays in the RRDs when its disk is unplugged, and some builds of xapi before 24.40 kept its last
+value; so those of disks that are not plugged in are left out.
 
 The sources vbd_*_iops_total and vbd_*_io_throughput_total are left out: each is the sum of those
 by direction, and a query that adds these up would count it twice. What io_throughput_* says,
@@ -21,11 +23,13 @@ _MIB: Final = 1024.0 * 1024.0
 _MICROSECONDS: Final = 1e-6
 
 
-def _disk(of: VM, match: Match) -> tuple[str | None, ...]:
+def _disk(of: VM, match: Match) -> tuple[str | None, ...] | None:
     device = match[1]
-    vbds = [vbd for vbd in of.VBDs if vbd.device == device and vbd.VDI is not None]
-    vbds.sort(key=lambda vbd: not vbd.attached)
-    vdi = vbds[0].VDI if vbds else None
+    vbds = [vbd for vbd in of.VBDs if vbd.device == device]
+    plugged = [vbd for vbd in vbds if vbd.attached is not False]
+    if vbds and not plugged:
+        return None
+    vdi = next((vbd.VDI for vbd in plugged if vbd.VDI is not None), None)
     return (device, None, None) if vdi is None else (device, vdi.name_label, name_of(vdi.SR))
 
 

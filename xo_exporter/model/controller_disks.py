@@ -17,9 +17,13 @@ _MOST: Final = 100
 
 @dataclass(slots=True, eq=False)
 class ControllerDisk:
-    """A disk, or a snapshot of one, and the control domain's host."""
+    """A disk, or a snapshot of one, and the control domain's host.
+
+    `disk_uuid` is that of the disk that a snapshot is of, empty where it is none.
+    """
 
     vdi_uuid: str
+    disk_uuid: str
     vdi_name: str
     sr: SR | None
     host: Host
@@ -65,8 +69,9 @@ def build(_model: PoolModel, records: Records, index: Index) -> ControllerDisks:
     for vbd in records.vbd.values():
         if vbd.VM in hosts and vbd.currently_attached and vbd.VDI in records.vdi:
             vdi, host = records.vdi[vbd.VDI], hosts[vbd.VM]
+            disk = records.vdi.get(vdi.snapshot_of)
             found[vdi.uuid, host.UUID] = ControllerDisk(
-                vdi.uuid, vdi.name_label, index.srs.get(vdi.SR), host
+                vdi.uuid, disk.uuid if disk else "", vdi.name_label, index.srs.get(vdi.SR), host
             )
     of_hosts = {host.UUID: HostControllerDisks(host) for host in index.hosts.values()}
     for _, host_uuid in found:

@@ -76,7 +76,14 @@ PARTS: Final[Mapping[str, Part]] = {
 """All parts by name."""
 
 
-def classes(parts: Collection[str] = PARTS.keys()) -> tuple[str, ...]:
-    """The classes of records that the objects of the specification and these parts need."""
+_GUESTS: Final = "vm_guest_metrics"
+
+
+def classes(parts: Collection[str] = PARTS.keys(), *, with_guests: bool = True) -> tuple[str, ...]:
+    """The classes of records that the objects of the specification and these parts need.
+
+    The objects say what contains what, and need theirs all together, but for what guests tell.
+    """
     further = {name for part in parts for name in PARTS[part].classes}
-    return (*BASE, *sorted(further.difference(BASE)))
+    base = [name for name in BASE if with_guests or name != _GUESTS]
+    return (*base, *sorted(further.difference(BASE)))

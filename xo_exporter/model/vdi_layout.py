@@ -86,9 +86,9 @@ def _count_parents(sr: SRLayout, vdis: Mapping[Ref, VDI]) -> None:
 
 
 def chain_lengths(vdis: Mapping[Ref, VDI]) -> Mapping[Ref, int | None]:
-    """For each VDI, how many there are from it by parent to parent, as far as they are known.
+    """For each VDI, how many there are from it by parent to parent, itself included.
 
-    Parents are of the same SR. None where the way leads in a circle.
+    Parents are of the same SR. None where the way leads to one that is gone, or in a circle.
     """
     lengths: dict[Ref, int | None] = {
         ref: 1 for ref, vdi in vdis.items() if not vdi.sm_config.vhd_parent
@@ -103,7 +103,7 @@ def chain_lengths(vdis: Mapping[Ref, VDI]) -> Mapping[Ref, int | None]:
             way[at] = None
             vdi = vdis[at]
             at = places.get((vdi.SR, vdi.sm_config.vhd_parent))
-        length = 0 if at is None else lengths.get(at)
+        length = None if at is None else lengths.get(at)
         for ref in reversed(way):
             length = None if length is None else length + 1
             lengths[ref] = length

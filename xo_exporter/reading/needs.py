@@ -27,7 +27,7 @@ class Needs:
     def of(cls, selection: Selection) -> "Needs":
         """What a selection needs."""
         return cls(
-            classes(selection.parts),
+            classes(selection.parts, with_guests=selection.need_guests),
             selection.choice.labels,
             selection.need_rrds,
             selection.plugins,

@@ -87,7 +87,7 @@ class Records(msgspec.Struct, frozen=True, kw_only=True):
     host_metrics: Mapping[Ref, HostMetrics]
     vm: Mapping[Ref, VM]
     vm_metrics: Mapping[Ref, VMMetrics]
-    vm_guest_metrics: Mapping[Ref, VMGuestMetrics]
+    vm_guest_metrics: Mapping[Ref, VMGuestMetrics] = {}
     sr: Mapping[Ref, SR]
     pbd: Mapping[Ref, PBD]
     vdi: Mapping[Ref, VDI]
