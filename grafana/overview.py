@@ -60,12 +60,18 @@ _PROBLEMS: Final = (
         "Protected VM not running",
         'xo_vm_ha_protected{pool=~"$pool"} == 1 and on (pool) xo_pool_ha_enabled == 1'
         ' and on (pool, uuid) xo_vm_power_state{power_state=~"Halted|Suspended"} == 1'
+        " unless on (pool, uuid) xo_vm_ha_always_run == 0"
         ' unless on (pool, uuid) xo_vm_operation_blocked{operation="start"} == 1'
         " unless on (pool, uuid) xo_vm_replica_info",
     ),
 )
 
 _FIRING = 'ALERTS{alertstate="firing",pool=~"$pool|"}'
+# With all that tells the alerts of one object apart, or names what has no name of its own.
+_NAMED = (
+    f'label_join({_FIRING}, "name_label", " ",'
+    ' "name_label", "name", "sr", "device", "backup_job", "family")'
+)
 
 _NOW = Section(
     "Now",
@@ -162,7 +168,7 @@ _WRONG = Section(
                 Column("container", "In or on"),
                 Column("name_label", "Name"),
             ],
-            f"topk(100, max by (alertname, severity, pool, container, name_label) ({_FIRING}))",
+            f"topk(100, max by (alertname, severity, pool, container, name_label) ({_NAMED}))",
             width=10,
         ),
     ],

@@ -259,6 +259,17 @@ _CARE = Section(
         ),
         lines(
             Words(
+                "Ready to run, waiting",
+                "Share of time that any, or the average one, of the VM's CPUs waits for a physical "
+                "one; from xapi 25.29 on.",
+                "Hosts record it only where they are told to: xe vm-data-source-record",
+            ),
+            SHARE,
+            Query(_vm("runnable_any_ratio"), "any"),
+            Query(_vm("runnable_vcpus_ratio"), "average"),
+        ),
+        lines(
+            Words(
                 "Where it has been",
                 "1 for the host that the VM is on, or what it is tied to while it does not run.",
                 _GONE,

@@ -81,7 +81,7 @@ def full() -> PoolModel:
         current_operations=("snapshot",),
         affinity=host,
         settings=Settings(1, 2, 3, 4, 5, 6, "restart", auto_poweron=True, blocked=("destroy",)),
-        guest=Guest(True, True, True, True, "7.30", ("10.0.0.2",)),  # noqa: FBT003  as they stand
+        guest=Guest(True, True, True, True, "7.30", NOW, ("10.0.0.2",)),  # noqa: FBT003  as they stand
         # Of newer hosts than those that are simulated.
         values=Values.of(
             {

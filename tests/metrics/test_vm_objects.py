@@ -131,6 +131,8 @@ def vm(fields: Fields, metrics: Fields | None = None, guest: Fields | None = Non
                 "xo_vm_ha_protected": 0,
             },
         ),
+        ({"ha_always_run": True}, {"xo_vm_ha_always_run": 1}),
+        ({"ha_always_run": False}, {"xo_vm_ha_always_run": 0}),
         ({"affinity": "o"}, {'xo_vm_settings_info{affinity="Other", affinity_uuid="o"}': 1}),
         ({"affinity": "gone"}, {}),
     ],
@@ -181,6 +183,14 @@ def test_affinity(affinity: str, resident_on: str, state: str, wanted: int | Non
     [
         ({}, {"xo_vm_guest_agent": 0}),
         ({"live": True}, {"xo_vm_guest_agent": 0, "xo_vm_guest_agent_live": 1}),
+        (
+            {"last_updated": "20240131T10:11:12Z"},
+            {
+                "xo_vm_guest_agent": 0,
+                "xo_vm_guest_agent_last_update_timestamp_seconds": 1706695872,
+            },
+        ),
+        ({"last_updated": "19700101T00:00:00Z"}, {"xo_vm_guest_agent": 0}),
         (
             {"PV_drivers_version": {"major": "9", "minor": "3", "micro": "2", "build": "7"}},
             {"xo_vm_guest_agent": 1, 'xo_vm_guest_agent_info{version="9.3.2-7"}': 1},

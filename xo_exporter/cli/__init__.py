@@ -67,7 +67,7 @@ def main() -> NoReturn:
         sys.exit(ended.exit_code)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "xo-exporter"
-        _fail(f"{error.format_message()} See {command} --help.")
+        _fail(f"{error.format_message().removesuffix('.')}. See {command} --help.")
     except click.ClickException as error:
         _fail(error.format_message())
     except XoExporterError as error:

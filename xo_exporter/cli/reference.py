@@ -95,9 +95,10 @@ xo-exporter config check --config xo.yml
 `SIGHUP`, or `POST` or `PUT` to `/-/reload` where the exporter was started with
 `--web.enable-lifecycle` (403 else), has the file read anew; options of the command line hold as
 before. A pool that is new is read, one that is gone is logged out, one that did not change keeps
-its session. Where the new configuration can't be used the old one stays in force, the log says
-why, and `/-/reload` answers 500 with the reason. Another `listen` takes a new start. Passwords and
-authorities need none of it: their files are read at each log-in.
+its session, unless collectors were switched that have other classes or plugins read: then it is
+logged in to anew. Where the new configuration can't be used the old one stays in force, the log
+says why, and `/-/reload` answers 500 with the reason. Another `listen` takes a new start. Passwords
+and authorities need none of it: their files are read at each log-in.
 
 ```sh
 systemctl reload xo-exporter
@@ -134,6 +135,7 @@ xo-exporter serve --config xo.yml --web.config.file web.yml
 ## Completion in the shell
 
 ```sh
+mkdir -p ~/.local/share/bash-completion/completions ~/.zfunc ~/.config/fish/completions
 xo-exporter completion bash > ~/.local/share/bash-completion/completions/xo-exporter
 xo-exporter completion zsh > ~/.zfunc/_xo-exporter
 xo-exporter completion fish > ~/.config/fish/completions/xo-exporter.fish

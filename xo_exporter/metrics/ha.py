@@ -40,7 +40,8 @@ TABLE: Final = Table[PoolState](
         ),
         gauge(
             "xo_pool_ha_statefiles",
-            "State files that hosts prove by that they live, from pool.ha_statefiles.",
+            "Disks that hosts write to so that the others see that they live, from "
+            "pool.ha_statefiles.",
             lambda state: state.statefiles,
         ),
     ),

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from xo_exporter.metrics.table import Table, each, gauge, info, measured, states, tags
+from xo_exporter.metrics.table import Table, each, gauge, info, measured, since, states, tags
 from xo_exporter.model.objects import HOST_POWER_STATES, Host
 
 TABLE: Final = Table[Host](
@@ -118,12 +118,16 @@ TABLE: Final = Table[Host](
             "VM.memory_dynamic_max.",
             lambda host: host.controller_memory.size,
         ),
-        measured(
-            gauge(
-                "xo_host_controller_memory_usage_bytes",
-                "Memory that a host's control domain uses, RRD memory less memory_internal_free.",
-                lambda host: host.controller_memory.usage,
-            )
+        since(
+            "23.32",
+            measured(
+                gauge(
+                    "xo_host_controller_memory_usage_bytes",
+                    "Memory that a host's control domain uses, RRD memory less "
+                    "memory_internal_free.",
+                    lambda host: host.controller_memory.usage,
+                )
+            ),
         ),
     ),
 )

@@ -38,7 +38,8 @@ def _table(
         metrics=(
             gauge(
                 f"xo_{kind}_alarms",
-                f"Messages named ALARM that a pool stores about {a_kind}, by message.obj_uuid.",
+                f"Messages named ALARM that a pool stores about {a_kind}, by message.obj_uuid; "
+                "nothing where there are none.",
                 lambda alarms: alarms.count,
             ),
             gauge(

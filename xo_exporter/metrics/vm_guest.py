@@ -23,6 +23,12 @@ TABLE: Final = Table[VM](
             "Whether the guest agent of a running VM is heard of, from VM_guest_metrics.live.",
             lambda vm: vm.guest.live,
         ),
+        gauge(
+            "xo_vm_guest_agent_last_update_timestamp_seconds",
+            "When what the guest agent of a running VM says last changed, from "
+            "VM_guest_metrics.last_updated.",
+            lambda vm: vm.guest.last_update,
+        ),
         each_of(
             "xo_vm_guest_agent_info",
             "The guest agent of a running VM: its version, from "

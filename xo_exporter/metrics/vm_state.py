@@ -59,6 +59,12 @@ TABLE: Final = Table[VM](
             _is_protected,
         ),
         gauge(
+            "xo_vm_ha_always_run",
+            "Whether a VM is meant to run now, as far as HA is concerned: so from its start until "
+            "it is shut down or suspended on purpose, from VM.ha_always_run.",
+            lambda vm: vm.settings.ha_always_run,
+        ),
+        gauge(
             "xo_vm_on_affinity_host",
             "Whether a running VM is on the host that it is to run on, from VM.resident_on and "
             "VM.affinity; of VMs that are to run on one.",

@@ -17,7 +17,8 @@ class Guest:
     """What the guest agent of a running VM reports; nothing of a VM that doesn't run.
 
     `has_agent` says whether one has ever spoken since the VM started, `live` whether it still
-    does. `addresses` are the first few of all.
+    does, `last_update` when what it says last changed, in Unix time. `addresses` are the first few
+    of all.
     """
 
     has_agent: bool | None = None
@@ -25,6 +26,7 @@ class Guest:
     drivers_detected: bool | None = None
     drivers_up_to_date: bool | None = None
     version: str = ""
+    last_update: int | None = None
     addresses: tuple[str, ...] = ()
 
 
@@ -32,7 +34,8 @@ class Guest:
 class Settings:
     """How a VM was set up; memory in bytes.
 
-    `ha_restart_priority` is empty where HA leaves the VM alone. `blocked` are operations.
+    `ha_restart_priority` is empty where HA leaves the VM alone; `ha_always_run` says whether it is
+    meant to run now. `blocked` are operations.
     """
 
     memory_static_min: int | None = None
@@ -42,6 +45,7 @@ class Settings:
     memory_overhead: int | None = None
     vcpus_max: int | None = None
     ha_restart_priority: str | None = None
+    ha_always_run: bool | None = None
     auto_poweron: bool = False
     blocked: tuple[str, ...] = ()
 
@@ -59,6 +63,7 @@ def guest_of(record: xapi.VMGuestMetrics, addresses: tuple[str, ...]) -> Guest:
         drivers_detected=record.PV_drivers_detected,
         drivers_up_to_date=record.PV_drivers_up_to_date,
         version=f"{version}-{build}" if version and build else version,
+        last_update=known.timestamp(record.last_updated),
         addresses=addresses,
     )
 
@@ -73,6 +78,7 @@ def settings_of(record: xapi.VM) -> Settings:
         memory_overhead=known.count(record.memory_overhead),
         vcpus_max=known.positive(record.VCPUs_max),
         ha_restart_priority=record.ha_restart_priority,
+        ha_always_run=record.ha_always_run,
         auto_poweron=is_true(record.other_config.auto_poweron),
         blocked=tuple(sorted(record.blocked_operations)),
     )

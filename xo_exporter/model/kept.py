@@ -26,7 +26,7 @@ _OWN: Final[Mapping[str, tuple[str, ...]]] = {
     "vm": ("current_operations",),
     "vm_metrics": ("memory_actual", "start_time"),
     "vm_guest_metrics": (
-        *("networks", "os_version", "live"),
+        *("networks", "os_version", "live", "last_updated"),
         *("PV_drivers_version", "PV_drivers_detected", "PV_drivers_up_to_date"),
     ),
     "sr": ("physical_size", "physical_utilisation", "virtual_allocation"),

@@ -42,6 +42,7 @@ def start_vm(database: Database, vm: str, host: str, now: float) -> None:
         resident_on=host,
         domid=str(max(domids, default=0) + 1),
         memory_target=memory,
+        ha_always_run=record["ha_restart_priority"] == "restart",
         allowed_operations=OPERATIONS["Running"],
     )
     if database.get("VM_metrics", record["metrics"]) is not None:
@@ -70,6 +71,7 @@ def stop_vm(database: Database, vm: str, now: float) -> None:
         resident_on=NULL,
         domid="-1",
         memory_target="0",
+        ha_always_run=False,
         guest_metrics=NULL,
         allowed_operations=OPERATIONS["Halted"],
     )

@@ -99,7 +99,7 @@ def cpu_info(cpus: int) -> Record:
         "cpu_count": str(cpus),
         "socket_count": str(max(1, cpus // 16)),
         "threads_per_core": "2",
-        "nr_nodes": str(max(1, cpus // 16)),
+        "nr_nodes": str(max(1, cpus // 8)),
         "vendor": "GenuineIntel",
         "speed": "2394.374",
         "modelname": "Intel(R) Xeon(R) Silver 4210R CPU @ 2.40GHz",

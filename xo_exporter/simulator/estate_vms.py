@@ -105,7 +105,7 @@ def make_vm(plan: Plan, number: int, guest: Guest) -> str:
         "recommendations": texts.recommendations(1536 * GIB, 32),
         "xenstore_data": {"vm-data": "", "vm-data/mmio-hole-size": "268435456"},
         "ha_restart_priority": ("restart", "best-effort", "", "")[number % 4],
-        "ha_always_run": number % 4 == 0,
+        "ha_always_run": number % 4 == 0 and is_live,
         "order": str(number % 4),
         "tags": plan.random.sample(TAGS, number % 3),
         "start_delay": "0",

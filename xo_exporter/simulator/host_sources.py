@@ -142,7 +142,8 @@ def _running(database: Database, record: Record) -> tuple[int, int]:
     vcpus = domains = 0
     for ref in record["resident_VMs"]:
         vm = database.get("VM", ref)
-        if vm is not None:
+        counts = database.release < (24, 12) or vm is None or vm["power_state"] == "Running"
+        if vm is not None and counts:
             domains += 1
             vcpus += int(vm["VCPUs_at_startup"])
     return vcpus, domains
@@ -183,7 +184,7 @@ def _xapi(database: Database, host: str, record: Record) -> Iterator[Source]:
     key = key_of(database.seed, record["uuid"], "xapi")
     yield gauge("xapi_open_fds", steps(key, 58.0, 12.0))
     if database.master == host:
-        yield gauge("pool_task_count", steps(key + 1, 1.0, 2.0))
+        yield gauge("pool_task_count", lambda _t: float(len(database.tables["task"])))
         yield gauge("pool_session_count", steps(key + 2, 6.0, 3.0))
         if database.release >= (23, 0):
             yield rate("pool_session_creation_rate", load(key + 3, 0.05))

@@ -67,7 +67,9 @@ def disks_of(database: Database, vm: str) -> list[Disk]:
         waves = []
         for direction in ("read", "write"):
             key = key_of(database.seed, vbd["uuid"], direction)
-            waves.append(remembered(load(key, 900.0 * 10 ** (key % 1000 / 300))))
+            stands = database.tables["VM"][vm]["power_state"] == "Paused"
+            rate_of_all = 0.0 if stands else 900.0 * 10 ** (key % 1000 / 300)
+            waves.append(remembered(load(key, rate_of_all)))
         disks.append(Disk(vbd["device"], sr.get("uuid", ""), waves[0], waves[1]))
     return disks
 

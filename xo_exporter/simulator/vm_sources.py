@@ -58,6 +58,8 @@ def vm_cpus(database: Database, record: Record, count: int) -> list[Wave]:
     """Give the load of each vCPU of a VM, 0 to 1; a few VMs are busy."""
     temper = key_of(database.seed, record["uuid"], "cpu")
     busy = 0.55 + temper % 40 / 100 if temper % 11 == 0 else 0.02 + temper % 25 / 100
+    if record["power_state"] == "Paused":
+        busy = 0.0
     keys = (key_of(database.seed, record["uuid"], "cpu", number) for number in range(count))
     return [load(key, busy * (0.6 + key % 80 / 100), 1.0) for key in keys]
 

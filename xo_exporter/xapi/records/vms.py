@@ -57,6 +57,7 @@ class VM(msgspec.Struct, frozen=True, gc=False):
     VCPUs_at_startup: int | None = None
     VCPUs_max: int | None = None
     ha_restart_priority: str | None = None
+    ha_always_run: bool | None = None
     suspend_VDI: Ref = NULL_REF
     metrics: Ref = NULL_REF
     guest_metrics: Ref = NULL_REF
@@ -112,3 +113,4 @@ class VMGuestMetrics(msgspec.Struct, frozen=True, gc=False):
     PV_drivers_detected: bool | None = None
     PV_drivers_up_to_date: bool | None = None
     live: bool | None = None
+    last_updated: str = ""
