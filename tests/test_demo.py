@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from tests.metrics.families import describe
 from tests.programs import eventually, get, serving
-from xo_exporter.metrics.tables import COLLECTORS, describe
+from xo_exporter.metrics.tables import COLLECTORS
 
 # Shows where series were dropped, and none is.
 WITHOUT: Final = {"xo_series_dropped"}

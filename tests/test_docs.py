@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from xo_exporter.metrics.tables import describe
+from tests.metrics.families import describe
 
 ROOT = Path(__file__).parents[1]
 MARKDOWN = sorted(

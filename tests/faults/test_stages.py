@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from xo_exporter.metrics.tables import describe
+from tests.metrics.families import describe
 from xo_exporter.simulator import (
     Disconnect,
     Endless,

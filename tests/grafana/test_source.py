@@ -7,7 +7,7 @@ import pytest
 
 from grafana.build import FOLDER, built
 from tests.grafana.conftest import DASHBOARDS, PANELS, Panel
-from xo_exporter.metrics.tables import describe
+from tests.metrics.families import describe
 
 NAME = re.compile(r"\b(?:xo|process|scrape)_[a-z0-9_]+|\bALERTS\b")
 OTHERS = {  # Prometheus' own, and what prometheus_client says of the process

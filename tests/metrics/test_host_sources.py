@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import pool_families, table_families
 from xo_exporter.exposition import Labels
 from xo_exporter.metrics.left_out import OF_HOSTS
 from xo_exporter.metrics.source import SourceTable
-from xo_exporter.metrics.tables import COLLECTORS, OBJECT_TABLES, pool_families
+from xo_exporter.metrics.tables import COLLECTORS, OBJECT_TABLES
 from xo_exporter.model.build import build
 from xo_exporter.model.objects import Host, PoolModel
 from xo_exporter.rrd.values import HostRrd
@@ -360,12 +361,9 @@ def test_a_host_without_rrds() -> None:
     model = build(records("26.17.0"), {"h": None})
     collectors = ("host_load", "cpu_states", "host_storage", "host_hardware", "host_ha")
     further_collectors = ("host_clock", "xapi", "xenopsd")
-    families = [
-        family
-        for table in OBJECT_TABLES
-        if table.collector in (*collectors, *further_collectors)
-        for family in table.families(table.objects(model), "Pool")
-    ]
+    wanted = (*collectors, *further_collectors)
+    tables = [table for table in OBJECT_TABLES if table.collector in wanted]
+    families = table_families(tables, model, "Pool")
     assert len(families) > 50
     assert not any(family.samples for family in families)
 

@@ -5,11 +5,12 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from tests.metrics.families import pool_families
 from xo_exporter.exposition import lines
 from xo_exporter.metrics import vm
 from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.metrics.selection import Selection
-from xo_exporter.metrics.tables import COLLECTORS, pool_families
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.guests import Guest, Settings
 from xo_exporter.model.objects import PoolModel
 

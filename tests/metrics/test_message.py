@@ -5,9 +5,9 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import pool_families
 from xo_exporter.exposition import lines
 from xo_exporter.metrics import arrivals
-from xo_exporter.metrics.tables import pool_families
 from xo_exporter.model.build import build
 from xo_exporter.model.messages import OTHER, Kind
 from xo_exporter.xapi.records import CLASSES, Records

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 import yaml
 
+from tests.metrics.families import describe, pool_families
 from tests.programs import output_of
 from xo_exporter.exposition import Family
 from xo_exporter.metrics import arrivals, exporter, xo
 from xo_exporter.metrics.exporter import STAGES, PoolStatus
-from xo_exporter.metrics.tables import COLLECTORS, describe, pool_families
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.messages import Kind
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.model.totals import total, totals_of

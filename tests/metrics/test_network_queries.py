@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 from typing import Final
 
+from tests.metrics.families import pool_families
 from tests.programs import output_of
-from xo_exporter.metrics.tables import COLLECTORS, pool_families
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.network_objects import Networks
 from xo_exporter.model.objects import PoolModel
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import table_families
 from xo_exporter.metrics import bond, host_network, network, pif, vif, vm_network
 from xo_exporter.metrics.lines import PoolLines
 from xo_exporter.metrics.selection import Selection
@@ -105,8 +106,7 @@ def samples(model: PoolModel, name: str) -> list[Sample]:
     """Give the samples of a family, labels and value."""
     return [
         (dict(labels.pairs), float(value))
-        for table in TABLES
-        for family in table.families(table.objects(model), "Pool")
+        for family in table_families(TABLES, model, "Pool")
         if family.name == name
         for labels, value in family.samples
     ]
@@ -337,10 +337,9 @@ def test_two_networks_of_one_name() -> None:
         vm={"vif_0_rx": 1.0, "vif_1_rx": 1.0},
     )
     model = build(records({**POOL, "network": same, "vif": vifs}), values)
-    for table in TABLES:
-        for family in table.families(table.objects(model), "Pool"):
-            pairs = [labels.pairs for labels, _ in family.samples]
-            assert len(pairs) == len({*pairs}), family.name
+    for family in table_families(TABLES, model, "Pool"):
+        pairs = [labels.pairs for labels, _ in family.samples]
+        assert len(pairs) == len({*pairs}), family.name
     assert len(samples(model, "xo_host_network_receive_bytes_per_second")) == 4
     assert len(samples(model, "xo_vm_network_receive_bytes_per_second")) == 2
 
@@ -354,8 +353,7 @@ def test_a_pool_without_networks_has_no_samples() -> None:
     model = build(records(tables), {"h": None})
     found = {
         family.name: [float(value) for _, value in family.samples]
-        for table in TABLES
-        for family in table.families(table.objects(model), "Pool")
+        for family in table_families(TABLES, model, "Pool")
         if family.samples
     }
     assert found == {"xo_pool_duplicate_macs": [0.0]}
@@ -375,8 +373,7 @@ def test_next_to_nothing_is_known() -> None:
     model = build(records(tables), {})
     found = {
         family.name: [labels.pairs for labels, _ in family.samples]
-        for table in TABLES
-        for family in table.families(table.objects(model), "Pool")
+        for family in table_families(TABLES, model, "Pool")
         if family.samples
     }
     network_labels = (("container", "Pool"), ("pool", "Pool"), ("uuid", "n"))

@@ -6,9 +6,10 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import pool_families, table_families
 from xo_exporter.metrics import plugin_host, plugin_sr
 from xo_exporter.metrics.table import Table
-from xo_exporter.metrics.tables import COLLECTORS, ROLES, plugins, pool_families
+from xo_exporter.metrics.tables import COLLECTORS, ROLES, plugins
 from xo_exporter.model.kept import KeptModel
 from xo_exporter.model.objects import SR, PoolModel
 from xo_exporter.model.plugins import HostPlugins, Plugins, SRPlugins
@@ -53,8 +54,7 @@ def samples(model: PoolModel, name: str, own: dict[str, str]) -> Samples:
     """Give the samples of a family, their further labels and values."""
     found = [
         (dict(labels.pairs), float(value))
-        for table in TABLES
-        for family in table.families(table.objects(model), "Pool")
+        for family in table_families(TABLES, model, "Pool")
         if family.name == name
         for labels, value in family.samples
     ]
@@ -211,9 +211,8 @@ def test_whether_a_plugin_answers_and_how_old_its_answer_is(pool: PoolModel) -> 
 def test_nothing_told_is_no_sample(pool: PoolModel) -> None:
     """While no plugin has answered there is no sample, and no error."""
     pool.part(Plugins).take(NO_RESULTS)
-    for table in TABLES:
-        for family in table.families(table.objects(pool), "Pool"):
-            assert not family.samples
+    for family in table_families(TABLES, pool, "Pool"):
+        assert not family.samples
 
 
 def test_an_old_pool_gives_what_it_has(estate_of: Callable[[Generation], PoolModel]) -> None:

@@ -6,8 +6,9 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import pool_families
 from xo_exporter.metrics import certificate, cluster, ha, host_state, multipath, pool_state, update
-from xo_exporter.metrics.tables import COLLECTORS, AnyTable, pool_families
+from xo_exporter.metrics.tables import COLLECTORS, AnyTable
 from xo_exporter.model.build import build
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.simulator import make_estate

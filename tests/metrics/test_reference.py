@@ -7,11 +7,12 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import describe
 from xo_exporter.metrics.collectors import ABOUT
 from xo_exporter.metrics.reference import document, unit
 from xo_exporter.metrics.source import Source
 from xo_exporter.metrics.table import Metric
-from xo_exporter.metrics.tables import ALL_TABLES, COLLECTORS, describe
+from xo_exporter.metrics.tables import ALL_TABLES, COLLECTORS
 from xo_exporter.metrics.units import unit_of
 from xo_exporter.xapi.records import CLASSES
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import pool_families
 from xo_exporter.metrics import sr_health, vdi_health
-from xo_exporter.metrics.tables import COLLECTORS, pool_families
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.build import build
 from xo_exporter.simulator import make_estate
 from xo_exporter.xapi.records import CLASSES, Records

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 import pytest
 
+from tests.metrics.families import describe, pool_families
 from xo_exporter.exposition import Family
 from xo_exporter.metrics import arrivals, exporter, xo
 from xo_exporter.metrics.exporter import STAGES, PoolStatus
+from xo_exporter.metrics.selection import Selection
 from xo_exporter.metrics.source import Source
 from xo_exporter.metrics.table import Metric
 from xo_exporter.metrics.tables import (
@@ -17,10 +19,7 @@ from xo_exporter.metrics.tables import (
     COLLECTORS,
     OBJECT_TABLES,
     AnyTable,
-    describe,
-    described_objects,
     is_on,
-    pool_families,
 )
 from xo_exporter.metrics.units import UNITS
 from xo_exporter.model.messages import Kind
@@ -226,7 +225,8 @@ def test_a_collector_switches_its_own_families(full: PoolModel, collector: str) 
         if table.collector != collector
         for metric in table.metrics
     }
-    assert found == rest == {family.name for family in described_objects(collectors)}
+    assert found == rest
+    assert found == {family.name for family in Selection(collectors).described()}
     assert "xo_host_rrd_up" in found
     assert is_on(xo.TABLE, collectors) == (collector != "xo")
     assert is_on(exporter.POOL_TABLE, collectors)

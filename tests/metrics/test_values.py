@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from tests.metrics.families import pool_families
 from xo_exporter import __version__
 from xo_exporter.exposition import Value, render_openmetrics
 from xo_exporter.metrics import exporter, xo
 from xo_exporter.metrics.exporter import STAGES, PoolStatus
-from xo_exporter.metrics.tables import COLLECTORS, pool_families
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.objects import (
     PBD,
     SR,

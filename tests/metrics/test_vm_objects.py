@@ -6,8 +6,9 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import pool_families
 from xo_exporter.metrics import backup, controller_disk, snapshot, vm_guest, vm_memory, vm_state
-from xo_exporter.metrics.tables import COLLECTORS, pool_families
+from xo_exporter.metrics.tables import COLLECTORS
 from xo_exporter.model.build import build
 from xo_exporter.model.objects import PoolModel
 from xo_exporter.simulator import Generation

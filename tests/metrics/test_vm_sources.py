@@ -7,10 +7,11 @@ from typing import Any, Final
 import msgspec
 import pytest
 
+from tests.metrics.families import pool_families, table_families
 from xo_exporter.exposition import Labels
 from xo_exporter.metrics.left_out import OF_VMS
 from xo_exporter.metrics.source import SourceTable
-from xo_exporter.metrics.tables import COLLECTORS, OBJECT_TABLES, pool_families
+from xo_exporter.metrics.tables import COLLECTORS, OBJECT_TABLES
 from xo_exporter.model.build import build
 from xo_exporter.model.objects import VM, PoolModel
 from xo_exporter.rrd.values import HostRrd
@@ -260,12 +261,9 @@ def test_a_vm_without_rrds() -> None:
     model = build(records("26.17.0"), {"h": None, "o": None})
     wanted = ("vm_memory", "vm_disk", "vm_disk_throughput", "vm_runstate", "vm_numa")
     tables = [table for table in OBJECT_TABLES if table.collector in wanted]
-    families = [
-        family
-        for table in tables
-        if isinstance(table, SourceTable)
-        for family in table.families(table.objects(model), "Pool")
-    ]
+    families = table_families(
+        [table for table in tables if isinstance(table, SourceTable)], model, "Pool"
+    )
     assert len(families) > 15
     assert not [family.name for family in families if family.samples]
 

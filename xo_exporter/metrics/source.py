@@ -123,20 +123,8 @@ class SourceTable(Generic[T]):
                 found.setdefault((row, own.text), Series(place, row, own, factor))
         return list(found.values())
 
-    def families(self, objects: Sequence[T], pool: str) -> list[Family]:
-        """One family a row, in their order, with the samples of all objects."""
-        families = self.describe()
-        for thing in objects:
-            values = self.values(thing)
-            labels = Labels(self.labels(thing, pool))
-            for one in self.series(thing, labels, self.taken(values.sources)):
-                number = values.numbers[one.place]
-                if number is not None:
-                    families[one.row].samples.append((one.labels, number * one.factor))
-        return families
-
     def describe(self) -> list[Family]:
-        """The same families without samples."""
+        """One family a row, in their order, without samples."""
         return [Family(metric.name, metric.help) for metric in self.metrics]
 
 

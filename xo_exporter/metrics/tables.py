@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from xo_exporter.exposition import Family
 from xo_exporter.metrics import (
     arrivals,
     backup,
@@ -54,7 +53,6 @@ from xo_exporter.metrics import (
 )
 from xo_exporter.metrics.source import SourceTable
 from xo_exporter.metrics.table import Table
-from xo_exporter.model.objects import PoolModel
 
 AnyTable = Table[Any] | SourceTable[Any]
 
@@ -170,24 +168,3 @@ def plugins(collectors: Mapping[str, bool]) -> frozenset[str]:
         for collector, default in COLLECTORS.items()
         if collector.startswith(_PLUGIN) and collectors.get(collector, default)
     )
-
-
-def pool_families(model: PoolModel, label: str, collectors: Mapping[str, bool]) -> list[Family]:
-    """The families of one pool's objects; `label` is the value of the label `pool`."""
-    return [
-        family
-        for table in OBJECT_TABLES
-        if is_on(table, collectors)
-        for family in table.families(table.objects(model), label)
-    ]
-
-
-def described_objects(collectors: Mapping[str, bool]) -> list[Family]:
-    """The families that `pool_families` gives, without samples."""
-    tables = (table for table in OBJECT_TABLES if is_on(table, collectors))
-    return [family for table in tables for family in table.describe()]
-
-
-def describe() -> list[Family]:
-    """Every family that is ever exported, without samples."""
-    return [family for table in ALL_TABLES for family in table.describe()]
