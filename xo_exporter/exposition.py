@@ -102,13 +102,6 @@ class Family:
         """The name that OpenMetrics' HELP and TYPE lines have: a counter's without `_total`."""
         return self.name.removesuffix("_total") if self.type == "counter" else self.name
 
-    def metric(self) -> Metric:
-        """The same family as prometheus_client has it."""
-        metric = Metric(self.base_name, self.help, self.type)
-        for labels, value in self.samples:
-            metric.add_sample(self.name, dict(labels.pairs), value)
-        return metric
-
 
 def number(value: Value) -> str:
     """A sample's value as Go prints it, which is how prometheus_client prints it."""
@@ -172,23 +165,3 @@ class Exposition:
     def text(self) -> bytes:
         """Prometheus text format 0.0.4."""
         return b"".join(self.parts())
-
-    def openmetrics(self) -> bytes:
-        """OpenMetrics 1.0."""
-        return b"".join(self.parts(openmetrics=True))
-
-
-def render_text(families: Iterable[Family]) -> bytes:
-    """Families in Prometheus text format 0.0.4."""
-    return _exposition(families).text()
-
-
-def render_openmetrics(families: Iterable[Family]) -> bytes:
-    """Families in OpenMetrics 1.0, the closing `# EOF` included."""
-    return _exposition(families).openmetrics()
-
-
-def _exposition(families: Iterable[Family]) -> Exposition:
-    exposition = Exposition()
-    exposition.add_all(families)
-    return exposition

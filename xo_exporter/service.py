@@ -90,7 +90,7 @@ async def _serving(
     memory.settle()
     reload = _Reloader(collector, load).reload
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-    app = application(collector, start=False, reload=reload if with_lifecycle else None)
+    app = application(collector, reload=reload if with_lifecycle else None)
     if web_config:
         Access(web_config).apply_to(app)
     runner = web.AppRunner(

@@ -86,6 +86,7 @@ class Rig:
         self.collector = Collector(Config(pools=tuple(pools), collectors=dict(COLLECTORS)))
         server = TestServer(application(self.collector))
         self._client = await stack.enter_async_context(TestClient(server))
+        self.collector.start()
 
     async def scrape(self, seconds: float = TIMEOUT) -> Scraped:
         """Scrape once as Prometheus does; the answer must be there before it would give up."""

@@ -9,7 +9,7 @@ import atheris
 
 with atheris.instrument_imports(include=["xo_exporter"]):
     from xo_exporter.errors import ApiFailure, BadAnswer
-    from xo_exporter.model.guest_address import main_address
+    from xo_exporter.model.guest_address import addresses
     from xo_exporter.rrd.xport import Parser, known_values
     from xo_exporter.web import negotiation
     from xo_exporter.xapi import batch, xml_text
@@ -50,7 +50,7 @@ def headers(data: bytes) -> None:
     negotiation.wants_openmetrics(text)
     negotiation.takes_gzip(text)
     negotiation.scrape_timeout(text)
-    main_address({"0/ip": text, text: "10.0.0.1"})
+    addresses({"0/ip": text, text: "10.0.0.1"})
 
 
 TARGETS = (events, many_events, rrds, xml, headers)

@@ -126,13 +126,15 @@ def serving() -> Iterator[Server]:
             password=Secret(pool.password),
             name="main",
         )
-        app = application(Collector(Config(pools=(config,), collectors=dict(COLLECTORS))))
+        collector = Collector(Config(pools=(config,), collectors=dict(COLLECTORS)))
+        app = application(collector)
         server = web.AppRunner(app, access_log=None, handler_cancellation=True)
 
         async def start() -> int:
             await server.setup()
             site = web.TCPSite(server, "127.0.0.1", 0)
             await site.start()
+            collector.start()
             return int(server.addresses[0][1])
 
         complaints = Complaints()

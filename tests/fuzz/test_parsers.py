@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from xo_exporter.config import parse_duration, parse_listen
 from xo_exporter.config_yaml import read_yaml
 from xo_exporter.errors import ApiFailure, BadAnswer, ConfigError, PoolError
-from xo_exporter.model.guest_address import main_address
+from xo_exporter.model.guest_address import addresses
 from xo_exporter.rrd.clock import parse_time
-from xo_exporter.rrd.xport import known_values, parse
+from xo_exporter.rrd.xport import Parser, known_values
 from xo_exporter.web import negotiation
 from xo_exporter.web.web_config import read_web_config
 from xo_exporter.xapi import batch, xml_text
@@ -79,7 +79,7 @@ def test_events(body: bytes) -> None:
 def test_rrds(body: bytes, now: float) -> None:
     """RRDs are read or are a BadAnswer; what is read is finite."""
     try:
-        rrd = known_values(parse(body), now)
+        rrd = known_values(Parser().parse(body), now)
     except BadAnswer:
         return
     for owners in (rrd.hosts, rrd.vms):
@@ -140,7 +140,7 @@ def test_texts(text: str) -> None:
 )
 def test_guest_addresses(networks: dict[str, str]) -> None:
     """What a guest reports of its networks gives an address or none."""
-    address = main_address(networks)
+    address = addresses(networks).main
     assert address is None or any(address in value for value in networks.values())
 
 
@@ -151,4 +151,4 @@ def test_deep_nests(depth: int) -> None:
         with pytest.raises(BadAnswer):
             batch.read(b'{"result":{"events":[' + nest * depth, "events", lambda: False)
     with pytest.raises(BadAnswer):
-        parse(b"<xport>" + b"<a>" * depth)
+        Parser().parse(b"<xport>" + b"<a>" * depth)

@@ -10,7 +10,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from tests.metrics.families import pool_families
 from xo_exporter import __version__
-from xo_exporter.exposition import Value, render_openmetrics
+from xo_exporter.exposition import Exposition, Value
 from xo_exporter.metrics import exporter, xo
 from xo_exporter.metrics.exporter import STAGES, PoolStatus
 from xo_exporter.metrics.tables import COLLECTORS
@@ -322,7 +322,9 @@ def test_any_name_is_exported(name: str, description: str, tags: set[str], label
     """Whatever users write in names, descriptions and tags, Prometheus reads just that."""
     pool = Pool("p", name, description, sorted(tags), HA_enabled=True)
     model = PoolModel(pool, [], [], [], [], [], [])
-    text = render_openmetrics(pool_families(model, label, CONTRACT)).decode()
+    exposition = Exposition()
+    exposition.add_all(pool_families(model, label, CONTRACT))
+    text = b"".join(exposition.parts(openmetrics=True)).decode()
     parsed = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]  # has no types
     read = {
         family.name: [sample.labels for sample in family.samples]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xo_exporter.model.guest_address import main_address
+from xo_exporter.model.guest_address import addresses
 from xo_exporter.model.objects import PoolModel
 
 
@@ -41,8 +41,8 @@ def test_address(networks: Mapping[str, str], address: str | None) -> None:
 
     Link-local ones and empty values are skipped; `N/ip` counts as index 0, split at blanks.
     """
-    assert main_address(networks) == address
-    assert main_address(dict(reversed(list(networks.items())))) == address
+    assert addresses(networks).main == address
+    assert addresses(dict(reversed(list(networks.items())))).main == address
 
 
 @pytest.mark.parametrize("state", ["Running", "Paused", "Suspended", "Halted"])
@@ -62,5 +62,5 @@ def test_address_while_running(
 )
 def test_any_guest_is_survived(networks: dict[str, str]) -> None:
     """Whatever a guest writes there, it is an address among it or none."""
-    address = main_address(networks)
+    address = addresses(networks).main
     assert address is None or any(address in value for value in networks.values())

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from xo_exporter.errors import BadAnswer
 from xo_exporter.rrd.values import HostRrd
-from xo_exporter.rrd.xport import Parser, Updates, known_values, parse
+from xo_exporter.rrd.xport import Parser, Updates, known_values
 
 HEAD = (
     b'<?xml version="1.0" encoding="UTF-8"?>\n<xport><meta><start>1</start><step>5</step>'
@@ -22,7 +22,7 @@ TAIL = b"</data></xport>"
 def _read(parser: Parser | None, body: bytes) -> object:
     """What a body says, or that it is refused."""
     try:
-        updates: Updates = parser.parse(body) if parser else parse(body)
+        updates: Updates = (parser or Parser()).parse(body)
     except BadAnswer:
         return "refused"
     owners = [(owner.kind, owner.uuid, owner.sources.index) for owner in updates.owners]

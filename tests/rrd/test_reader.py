@@ -82,7 +82,8 @@ async def test_every_generation_is_read(generation: Generation) -> None:
             url=Url.parse(pool.url), username=pool.username, password=Secret(pool.password)
         )
         session = await log_in(config, deadline=time.monotonic() + 10, hostnames={})
-        found = await HostRrdReader(pool.master).read(session, session.target)
+        stands = clock.HostClock(wall=lambda: now, monotonic=lambda: now)
+        found = await HostRrdReader(pool.master, stands).read(session, session.target)
         await session.close()
         expect_truth(found, pool, pool.master, now)
     means = [values.get("cpu_usage") for values in found.vms.values()]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xo_exporter.errors import BadAnswer
 from xo_exporter.rrd.values import NO_VALUES, HostRrd
-from xo_exporter.rrd.xport import MAX_AGE, known_values, parse
+from xo_exporter.rrd.xport import MAX_AGE, Parser, known_values
 
 NOW = 1_700_000_000
 HOST, VM, OTHER = "host-uuid", "vm-uuid", "other-uuid"
@@ -36,7 +36,7 @@ def xport(legend: Sequence[str], rows: Sequence[Row], *, declared: bool = True) 
 
 def read(legend: Sequence[str], rows: Sequence[Row], now: float = NOW) -> HostRrd:
     """Give what such a body says at a time."""
-    return known_values(parse(xport(legend, rows)), now)
+    return known_values(Parser().parse(xport(legend, rows)), now)
 
 
 def cpu0(rows: Sequence[Row], now: float = NOW) -> float | None:
@@ -67,7 +67,7 @@ def test_columns_are_found_by_the_legend_in_any_order(
     order.shuffle(columns)
     legend = [f"AVERAGE:{kind}:{uuid}:{source}" for (kind, uuid, source), _ in columns]
     row = (NOW, [repr(value) for _, value in columns])
-    found = known_values(parse(xport(legend, [row], declared=declared)), NOW)
+    found = known_values(Parser().parse(xport(legend, [row], declared=declared)), NOW)
     for (kind, uuid, source), value in table.items():
         owners = found.hosts if kind == "host" else found.vms
         assert owners[uuid][source] == value
@@ -188,7 +188,7 @@ def test_a_body_that_breaks_off_is_refused() -> None:
     """However much of a body came, as long as not all came it is a BadAnswer."""
     for length in range(len(_GOOD)):
         with pytest.raises(BadAnswer):
-            parse(_GOOD[:length])
+            Parser().parse(_GOOD[:length])
 
 
 _BOMB = (
@@ -205,13 +205,15 @@ _BOMB = (
 def test_entities_are_refused(encoding: str) -> None:
     """A document type is refused, in whichever encoding it hides; nothing is expanded."""
     with pytest.raises(BadAnswer):
-        parse(_BOMB.format(encoding=encoding).encode(encoding))
+        Parser().parse(_BOMB.format(encoding=encoding).encode(encoding))
 
 
 def test_files_are_not_read() -> None:
     """An external entity is refused like any other."""
     with pytest.raises(BadAnswer):
-        parse(b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><xport>&b;</xport>')
+        Parser().parse(
+            b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><xport>&b;</xport>'
+        )
 
 
 @pytest.mark.parametrize(
@@ -243,13 +245,13 @@ def test_files_are_not_read() -> None:
 def test_other_forms_are_refused(body: bytes) -> None:
     """A body of another form than a host's is a BadAnswer."""
     with pytest.raises(BadAnswer):
-        parse(body)
+        Parser().parse(body)
 
 
 def test_ill_formed_characters_cost_nothing_else() -> None:
     """Bytes that XML has no place for, in one entry, leave the other columns readable."""
     body = _GOOD.replace(b"AVERAGE:vm:" + VM.encode(), b"AVERAGE:vm:\xff\x00&#0;")
-    found = known_values(parse(body), NOW)
+    found = known_values(Parser().parse(body), NOW)
     assert found.hosts == {HOST: {"cpu0": 0.5}}
 
 
@@ -259,7 +261,7 @@ def test_comments_and_instructions_are_passed_over() -> None:
         body = _GOOD
         for tag in (b"<legend>", b"<data>", b"<row>", b"</v>"):
             body = body.replace(tag, tag + extra)
-        assert parse(body) == parse(_GOOD)
+        assert Parser().parse(body) == Parser().parse(_GOOD)
 
 
 @given(st.binary())
@@ -267,7 +269,7 @@ def test_comments_and_instructions_are_passed_over() -> None:
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     """Whatever comes is read or a BadAnswer, no other exception."""
     with contextlib.suppress(BadAnswer):
-        parse(body)
+        Parser().parse(body)
 
 
 @given(st.data())
@@ -279,7 +281,7 @@ def test_damaged_bodies_are_read_or_refused(data: st.DataObject) -> None:
         length = data.draw(st.integers(0, 8))
         body[start : start + length] = data.draw(st.binary(max_size=8))
     try:
-        found = known_values(parse(bytes(body)), NOW)
+        found = known_values(Parser().parse(bytes(body)), NOW)
     except BadAnswer:
         return
     values = [*found.hosts.values(), *found.vms.values()]

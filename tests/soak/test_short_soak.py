@@ -64,6 +64,7 @@ async def test_scrapes_leave_nothing_behind() -> None:
         )
         collector = Collector(Config(pools=(config,), collectors=dict(COLLECTORS)))
         async with TestClient(TestServer(application(collector))) as client:
+            collector.start()
 
             async def scrape() -> bool:
                 life.advance(time.time())

@@ -38,7 +38,10 @@ async def serve(pool: SimulatedPool) -> AsyncIterator[Callable[..., Awaitable[Cl
 
         async def start(*pools: PoolConfig) -> Client:
             collector = Collector(Config(pools=pools, collectors=dict(COLLECTORS)))
-            return await stack.enter_async_context(TestClient(TestServer(application(collector))))
+            client = TestClient(TestServer(application(collector)))
+            client = await stack.enter_async_context(client)
+            collector.start()
+            return client
 
         yield start
 

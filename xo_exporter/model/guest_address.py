@@ -61,8 +61,3 @@ def _main(found: list[tuple[tuple[int, int, int], _Address, str]]) -> str | None
         if address.version == 6 and not address.is_link_local:
             return text
     return None
-
-
-def main_address(networks: Mapping[str, str]) -> str | None:
-    """The main address of `addresses` alone."""
-    return addresses(networks).main

@@ -149,11 +149,6 @@ class Parser:
         return _updates(owners, parsed)
 
 
-def parse(body: bytes) -> Updates:
-    """The XML that `/rrd_updates` gives; raises BadAnswer for anything else."""
-    return Parser().parse(body)
-
-
 def _parsed(body: bytes) -> tuple[list[str | None], list[Row]]:
     root = _root(body)
     legend = root.find("meta/legend")

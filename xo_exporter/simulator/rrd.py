@@ -18,7 +18,6 @@ from xo_exporter.simulator.schema import EPOCH, Generation, Record
 from xo_exporter.simulator.sources import Source
 
 OwnerKind = Literal["host", "vm", "sr"]
-Consolidation = Literal["AVERAGE", "MIN", "MAX"]
 STEP_S = 5
 _ROWS_KEPT = 32
 _SPREAD = {"AVERAGE": 1.0, "MIN": 0.8, "MAX": 1.2}

@@ -27,10 +27,8 @@ _MARGIN: Final = 0.2  # seconds for what comes after reading, and for the way ba
 _SHARE: Final = 0.1  # … or this part of the time, where that is more
 
 
-def application(
-    collector: Collector, *, start: bool = True, reload: Reload | None = None
-) -> web.Application:
-    """All routes over `collector`, which the application closes, and starts if `start` says so.
+def application(collector: Collector, *, reload: Reload | None = None) -> web.Application:
+    """All routes over `collector`, which the application closes, and does not start.
 
     `/-/reload` is forbidden where there is no `reload`.
     """
@@ -47,8 +45,6 @@ def application(
     app.router.add_post("/-/reload", reloading.answer)
     app.router.add_put("/-/reload", reloading.answer)
     Unread().apply_to(app)
-    if start:
-        app.on_startup.append(_start)
     app.on_cleanup.append(_close)
     return app
 
@@ -59,10 +55,6 @@ async def _no_tunnel(request: web.Request, handler: Handler) -> web.StreamRespon
     if request.method == hdrs.METH_CONNECT:
         raise web.HTTPMethodNotAllowed(request.method, [hdrs.METH_GET, hdrs.METH_HEAD])
     return await handler(request)
-
-
-async def _start(app: web.Application) -> None:
-    app[COLLECTOR].start()
 
 
 async def _close(app: web.Application) -> None:
