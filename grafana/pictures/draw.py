@@ -26,6 +26,7 @@ from grafana.build import FOLDER
 from grafana.pictures.perses import drawn
 
 HERE: Final = Path(__file__).parent
+RULES: Final = HERE.parents[1] / "deploy/prometheus/rules"
 WIDTH, ROW, MARGIN = 1400, 30, 8  # pixels: of a picture, of a row of the grid, around all
 HEIGHT: Final = 34  # rows of the grid at most
 EXPORTER, PROMETHEUS, PAGE = "127.0.0.1:19975", "127.0.0.1:19976", 19977
@@ -92,14 +93,9 @@ def demo(folder: Path, minutes: int) -> Iterator[str]:
     """Run the demo and a Prometheus for as long as the pictures are to show."""
     (folder / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
-        "rule_files: [rules.yml]\n"
+        f"rule_files: ['{RULES}/*.yml']\n"
         "scrape_configs:\n  - {job_name: xo, honor_labels: true, "
         f'static_configs: [{{targets: ["{EXPORTER}"]}}]}}\n'
-    )
-    (folder / "rules.yml").write_text(
-        "groups: [{name: demo, rules: [{alert: XoHostRebootRequired, labels: {severity: info},"
-        " expr: xo_host_reboot_required == 1}, {alert: XoPbdDetached, labels: {severity: warning},"
-        ' expr: \'label_replace(xo_pbd_attached == 0, "name_label", "$1", "sr", "(.*)")\'}]}]\n'
     )
     commands = [
         [sys.executable, "-m", "xo_exporter", "demo", "--listen", EXPORTER],
