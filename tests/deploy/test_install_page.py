@@ -65,10 +65,16 @@ def test_the_password_is_readable_by_the_containers_user_alone(
     pages = ("Your pool", heading) if heading == "Container" else (heading,)
     run = "".join(_section(root, "docs/install.md", name) for name in pages)
     lines = re.findall(
-        r"^(?:sudo )?((?:printf|chmod|chown) .*pool\.password.*)$", run, re.MULTILINE
+        r"^(?:sudo )?((?:install|chown) .*pool\.password.*)$", run, re.MULTILINE
     )
     assert len(lines) == 2
-    subprocess.run(["sh", "-euc", "\n".join(lines)], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run(
+        ["sh", "-euc", "\n".join(lines)],
+        cwd=tmp_path,
+        input=b"the password\n",
+        check=True,
+        timeout=60,
+    )
     (file,) = tmp_path.rglob("pool.password")
-    assert file.read_text() == "the password"
+    assert file.read_text() == "the password\n"
     assert (file.stat().st_uid, file.stat().st_mode & 0o777) == (USER, 0o600)
