@@ -145,6 +145,11 @@ def test_messages_are_found() -> None:
     assert "the pool is on holiday" not in TEXTS
 
 
+INSTALLS = re.compile(
+    r"install (?!.* pool[.]password)|systemctl |docker (build|compose)|kubectl |helm |/opt/\S+/pip"
+)
+
+
 def test_ways_to_install_are_said_alike() -> None:
     """What docs/install.md has users run for them stands in deploy/README.md, which is tested."""
     tested = (ROOT / "deploy" / "README.md").read_text("utf-8").splitlines()
@@ -153,7 +158,7 @@ def test_ways_to_install_are_said_alike() -> None:
         for language, text in _blocks(ROOT / "docs" / "install.md")
         if language == "sh"
         for line in text.splitlines()
-        if re.match(r"install (?!.* pool[.]password)|systemctl |docker (build|compose)|kubectl |helm |/opt/\S+/pip", line)
+        if INSTALLS.match(line)
     ]
     assert len(lines) >= 10
     assert [line for line in lines if line not in tested] == []

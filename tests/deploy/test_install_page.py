@@ -64,9 +64,7 @@ def test_the_password_is_readable_by_the_containers_user_alone(
     (tmp_path / "secrets").mkdir()
     pages = ("Your pool", heading) if heading == "Container" else (heading,)
     run = "".join(_section(root, "docs/install.md", name) for name in pages)
-    lines = re.findall(
-        r"^(?:sudo )?((?:install|chown) .*pool\.password.*)$", run, re.MULTILINE
-    )
+    lines = re.findall(r"^(?:sudo )?((?:install|chown) .*pool\.password.*)$", run, re.MULTILINE)
     assert len(lines) == 2
     subprocess.run(
         ["sh", "-euc", "\n".join(lines)],
