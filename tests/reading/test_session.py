@@ -166,8 +166,8 @@ async def test_a_refused_log_in_is_tried_again_after_ever_longer_pauses(
     for tries in range(1, 10):
         await reader.read(time.monotonic() + 10)
         assert pool.sessions.refused == tries
-        pauses.append(round(reader.entrance.paused_until - time.monotonic()))
-        reader.entrance.paused_until = time.monotonic()
+        pauses.append(round(reader.pool_login.paused_until - time.monotonic()))
+        reader.pool_login.paused_until = time.monotonic()
     assert pauses[:3] == [15, 30, 60]
     assert pauses[-1] == 900
 

@@ -12,7 +12,7 @@ from xo_exporter.errors import PoolError, TooLate, bounded
 from xo_exporter.metrics.exporter import Stage
 from xo_exporter.model.measured import Rrds
 from xo_exporter.plugins.values import NO_RESULTS, PluginResults
-from xo_exporter.reading.lines import Line
+from xo_exporter.reading.connections import Connection
 from xo_exporter.rrd.values import HostRrd
 from xo_exporter.xapi import records as xapi
 from xo_exporter.xapi.records import Records, Ref
@@ -65,7 +65,7 @@ class Flight:
         self.deadline = 0.0  # of the last who waits, by time.monotonic
         self.patience = 0.0  # seconds that the most patient of those who came has given it
         self.waiters = 0
-        self.line: Line | None = None  # what it reads by
+        self.connection: Connection | None = None  # what it reads by
         self.overtaken: asyncio.Future[Flight] = asyncio.get_running_loop().create_future()
         self.task: asyncio.Task[None] | None = None
         self.given_up = False
@@ -98,7 +98,7 @@ class Flight:
     @property
     def quiet_for(self) -> float:
         """Seconds since anything came."""
-        latest = self.line.reader.progressed if self.line else 0.0
+        latest = self.connection.reader.progressed if self.connection else 0.0
         return time.monotonic() - max(self._progressed, latest)
 
     def note_progress(self) -> None:

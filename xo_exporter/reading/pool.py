@@ -28,11 +28,11 @@ from xo_exporter.errors import (
 )
 from xo_exporter.model.build import is_live
 from xo_exporter.plugins.reader import PluginReader
-from xo_exporter.reading.entrance import Entrance
+from xo_exporter.reading.connections import LOG_OUT_TIMEOUT, Connection, Connections
 from xo_exporter.reading.flight import Depth, Failure, Flight, Reading
 from xo_exporter.reading.hosts import HostReaders
-from xo_exporter.reading.lines import LOG_OUT_TIMEOUT, Line, Lines
 from xo_exporter.reading.needs import Needs
+from xo_exporter.reading.pool_login import PoolLogin
 from xo_exporter.xapi.login_call import finish_abandoned
 from xo_exporter.xapi.records import Records
 from xo_exporter.xapi.session import Session
@@ -59,43 +59,43 @@ class PoolReader:
         self.needs = Needs() if needs is None else needs
         self.logins = 0
         self.last_asked = time.monotonic()
-        self.entrance = Entrance(config)
+        self.pool_login = PoolLogin(config)
         self._hosts = HostReaders(config)
         self._plugins = PluginReader(config.key, self.needs.plugins)
-        self._lines = Lines(config.key, before_leaving=self._plugins.leave)
+        self._connections = Connections(config.key, before_leaving=self._plugins.leave)
         self._flights: list[Flight] = []  # that are not over, the oldest first
         self._stalled = min(_STALLED_SECONDS, config.timeout)
 
     @property
     def uuid(self) -> str:
         """The pool's UUID as last read; empty while it was never read."""
-        return self.entrance.uuid
+        return self.pool_login.uuid
 
     @property
     def name(self) -> str:
         """The pool's own name; empty while it was never read."""
-        return self.entrance.name
+        return self.pool_login.name
 
     @property
     def resyncs(self) -> int:
         """Times that records were read anew because events had been lost."""
-        return self._lines.resyncs
+        return self._connections.resyncs
 
     @property
     def messages_up(self) -> bool | None:
         """Whether messages could be read the last time; None while nothing is known of that."""
-        return self._lines.messages_up
+        return self._connections.messages_up
 
     @property
     def is_connected(self) -> bool:
         """Whether a session is held."""
-        return self._lines.is_open
+        return self._connections.is_open
 
     def inherit(self, before: "PoolReader") -> None:
         """Go on where the reader of the same pool left off: with its counts, and not sooner."""
         self.logins = before.logins
-        self._lines.inherit(before.resyncs)
-        self.entrance.inherit(before.entrance)
+        self._connections.inherit(before.resyncs)
+        self.pool_login.inherit(before.pool_login)
 
     async def read(self, deadline: float, depth: Depth = Depth.ALL) -> Reading:
         """What of the pool can be read until `deadline` (of time.monotonic)."""
@@ -138,17 +138,17 @@ class PoolReader:
         try:
             await self._read_records(flight)
         except (SessionInvalid, HostIsSlave, Unreachable, TooLate) as error:
-            if flight.line is None:
+            if flight.connection is None:
                 raise
             # The session is over, the master is another, or the connection is dead: once anew.
             if isinstance(error, TooLate):
-                self.entrance.avoid(flight.line.session.target.url)
-            self._give_up_line(flight, log_out=isinstance(error, TooLate | Unreachable))
+                self.pool_login.avoid(flight.connection.session.target.url)
+            self._give_up_connection(flight, log_out=isinstance(error, TooLate | Unreachable))
             await self._read_records(flight)
-        if flight.depth < Depth.ALL or flight.line is None:
+        if flight.depth < Depth.ALL or flight.connection is None:
             return
         flight.enter("rrd")
-        session = flight.line.session
+        session = flight.connection.session
         await self._hosts.read(flight, session, flight.live)
         refused = [
             (ref, host)
@@ -156,59 +156,62 @@ class PoolReader:
             if isinstance(flight.failed_hosts.get(ref), SessionInvalid)
         ]
         if refused and await self._has_ended(flight, session):
-            self._give_up_line(flight, log_out=False)
+            self._give_up_connection(flight, log_out=False)
             with suppress(PoolError):
-                line = await self._connected(flight)
-                await self._hosts.read(flight, line.session, refused)
+                connection = await self._connected(flight)
+                await self._hosts.read(flight, connection.session, refused)
 
     async def _read_records(self, flight: Flight) -> None:
-        line = flight.line = self._free_line(flight)
-        if line is None:
+        connection = flight.connection = self._free_connection(flight)
+        if connection is None:
             flight.enter("login")
-            line = await self._connected(flight)
+            connection = await self._connected(flight)
         flight.enter("objects")
-        groups_read, started = line.reader.groups_read, time.monotonic()
+        groups_read, started = connection.reader.groups_read, time.monotonic()
         try:
-            await line.reader.read_first_group()
-            self._identify(line)
+            await connection.reader.read_first_group()
+            self._identify(connection)
             if not flight.named.done():
                 flight.named.set_result(None)
             if flight.depth < Depth.ALL:
                 return
-            records = await self._updated(flight, line)
+            records = await self._updated(flight, connection)
         except asyncio.CancelledError:
             self._note_stall(
-                flight, line, line.reader.groups_read - groups_read, time.monotonic() - started
+                flight,
+                connection,
+                connection.reader.groups_read - groups_read,
+                time.monotonic() - started,
             )
             raise
-        line.stalls.clear()
-        self._identify(line)
-        line.is_whole = True
-        self._lines.tell_of_messages(line)
+        connection.stalls.clear()
+        self._identify(connection)
+        connection.is_whole = True
+        self._connections.tell_of_messages(connection)
         hosts = records.host.items() if self.needs.with_rrds else ()
         flight.live = [(ref, host) for ref, host in hosts if is_live(records, host)]
-        self._plugins.begin(line.session, records)
+        self._plugins.begin(connection.session, records)
         flight.plugins = self._plugins.results()
         flight.records = records
         for other in self._flights:
             if other.under_way and other.records is None:
                 other.overtake(flight)
 
-    async def _updated(self, flight: Flight, line: Line) -> Records:
+    async def _updated(self, flight: Flight, connection: Connection) -> Records:
         while True:
-            groups_read = line.reader.groups_read
+            groups_read = connection.reader.groups_read
             try:
-                async with flight.patiently(f"{line.session.target.url} does not answer"):
-                    return await line.reader.update()
+                async with flight.patiently(f"{connection.session.target.url} does not answer"):
+                    return await connection.reader.update()
             except TooLate:
-                if line.reader.groups_read == groups_read:
+                if connection.reader.groups_read == groups_read:
                     raise
 
-    def _identify(self, line: Line) -> None:
+    def _identify(self, connection: Connection) -> None:
         try:
-            is_new = self.entrance.note(line.reader.records())
+            is_new = self.pool_login.note(connection.reader.records())
         except BadAnswer:
-            line.reader.start_anew()  # one answer without a pool must not be the last word
+            connection.reader.start_anew()  # one answer without a pool must not be the last word
             raise
         if is_new:
             self._hosts.clear()
@@ -225,59 +228,64 @@ class PoolReader:
             pass
         return False
 
-    # --- lines
+    # --- connections
 
-    def _free_line(self, flight: Flight) -> Line | None:
-        """The current line, where no other reading waits for objects on it."""
-        line = self._lines.current
-        if line is not None and any(
-            other.line is line and other.records is None for other in self._others(flight)
+    def _free_connection(self, flight: Flight) -> Connection | None:
+        """The current connection, where no other reading waits for objects on it."""
+        connection = self._connections.current
+        if connection is not None and any(
+            other.connection is connection and other.records is None
+            for other in self._others(flight)
         ):
-            line = self._lines.current = None
-        return line
+            connection = self._connections.current = None
+        return connection
 
     def _others(self, flight: Flight) -> list[Flight]:
         return [other for other in self._flights if other is not flight and not other.is_over]
 
-    async def _connected(self, flight: Flight) -> Line:
-        session = await self.entrance.log_in(flight)
-        line = flight.line = Line(session, self.needs.classes, self.needs.decoders)
-        self._lines.add(line)
+    async def _connected(self, flight: Flight) -> Connection:
+        session = await self.pool_login.log_in(flight)
+        connection = flight.connection = Connection(
+            session, self.needs.classes, self.needs.decoders
+        )
+        self._connections.add(connection)
         self.logins += 1
         log.info("logged in", pool=self.config.key, master=str(session.target.url))
-        return line
+        return connection
 
-    def _note_stall(self, flight: Flight, line: Line, progress: int, seconds: float) -> None:
+    def _note_stall(
+        self, flight: Flight, connection: Connection, progress: int, seconds: float
+    ) -> None:
         """Give the session up when it has kept us waiting in vain, again and for long."""
-        line.stalls = [] if progress else [*line.stalls, seconds]
-        if len(line.stalls) >= _STALLED_READS and sum(line.stalls) >= self._stalled:
-            self.entrance.avoid(line.session.target.url)
-            self._give_up_line(flight, log_out=True)
+        connection.stalls = [] if progress else [*connection.stalls, seconds]
+        if len(connection.stalls) >= _STALLED_READS and sum(connection.stalls) >= self._stalled:
+            self.pool_login.avoid(connection.session.target.url)
+            self._give_up_connection(flight, log_out=True)
 
-    def _give_up_line(self, flight: Flight, *, log_out: bool) -> None:
-        """Begin nothing with the line any more; it is closed when no other reading is on it."""
-        line, flight.line = flight.line, None
-        if line is None:
+    def _give_up_connection(self, flight: Flight, *, log_out: bool) -> None:
+        """Begin nothing with it any more; it is closed when no other reading is on it."""
+        connection, flight.connection = flight.connection, None
+        if connection is None:
             return
-        line.is_spent = True
-        if line is self._lines.current:
-            self._lines.current = None
-        if not self._is_used(line, flight):
-            self._lines.leave(line, log_out=log_out)
+        connection.is_spent = True
+        if connection is self._connections.current:
+            self._connections.current = None
+        if not self._is_used(connection, flight):
+            self._connections.leave(connection, log_out=log_out)
 
-    def _is_used(self, line: Line, flight: Flight) -> bool:
-        return any(other.line is line for other in self._others(flight))
+    def _is_used(self, connection: Connection, flight: Flight) -> bool:
+        return any(other.connection is connection for other in self._others(flight))
 
     def _settle(self, flight: Flight) -> None:
-        """Of the lines that a reading leaves behind, keep the one by which more was read."""
+        """Of the connections that a reading leaves behind, keep the one by which more was read."""
         self._flights.remove(flight)
-        line, current = flight.line, self._lines.current
-        if line is None or line is current:
+        connection, current = flight.connection, self._connections.current
+        if connection is None or connection is current:
             return
-        if line.is_whole and not line.is_spent and not (current and current.is_whole):
-            self._lines.current, line = line, current
-        if line is not None and not self._is_used(line, flight):
-            self._lines.leave(line, log_out=True)
+        if connection.is_whole and not connection.is_spent and not (current and current.is_whole):
+            self._connections.current, connection = connection, current
+        if connection is not None and not self._is_used(connection, flight):
+            self._connections.leave(connection, log_out=True)
 
     async def close(self) -> None:
         """Log out and let go of all that was read; a later `read` starts anew.
@@ -289,7 +297,7 @@ class PoolReader:
         flights = [flight for flight in self._flights if not flight.is_over]
         await asyncio.gather(*(flight.end(LOG_OUT_TIMEOUT) for flight in flights))
         self._hosts.clear()
-        await self._lines.close()
+        await self._connections.close()
         await finish_abandoned(_ABANDONED_TIMEOUT)
 
     async def close_if_idle(self, idle_after: float = IDLE_AFTER) -> None:

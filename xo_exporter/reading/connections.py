@@ -16,8 +16,8 @@ log = structlog.get_logger()
 LOG_OUT_TIMEOUT: Final = 3.0
 
 
-class Line:
-    """A session with the pool, and the records as read by it."""
+class Connection:
+    """A session with the pool, and the records as read by it: what a reading goes by."""
 
     def __init__(
         self, session: Session, classes: Collection[str], decoders: Decoders = DECODERS
@@ -29,8 +29,8 @@ class Line:
         self.stalls: list[float] = []  # seconds that each of the last reads waited in vain
 
 
-class Lines:
-    """The lines that are open; `current` is the one that the next reading takes.
+class Connections:
+    """The connections that are open; `current` is the one that the next reading takes.
 
     There are others only while a reading hangs on one. `before_leaving` is called with each
     session that is about to end.
@@ -38,10 +38,10 @@ class Lines:
 
     def __init__(self, pool: str, before_leaving: Callable[[Session], None]) -> None:
         self._before_leaving = before_leaving
-        self.current: Line | None = None
+        self.current: Connection | None = None
         self._pool = pool
-        self._open: set[Line] = set()
-        self._resyncs = 0  # of lines that are closed
+        self._open: set[Connection] = set()
+        self._resyncs = 0  # of connections that are closed
         self._leaving: set[asyncio.Task[None]] = set()
         self._told = ""  # why there are no messages
         self.messages_up: bool | None = None
@@ -50,7 +50,7 @@ class Lines:
     @property
     def resyncs(self) -> int:
         """Times that records were read anew because events had been lost."""
-        return self._resyncs + sum(line.reader.resyncs for line in self._open)
+        return self._resyncs + sum(connection.reader.resyncs for connection in self._open)
 
     def inherit(self, resyncs: int) -> None:
         """Go on counting from so many."""
@@ -61,30 +61,30 @@ class Lines:
         """Whether any session is held."""
         return bool(self._open)
 
-    def add(self, line: Line) -> None:
-        """Hold a new line; it is the current one where there is none."""
-        self._open.add(line)
+    def add(self, connection: Connection) -> None:
+        """Hold a new connection; it is the current one where there is none."""
+        self._open.add(connection)
         if self.current is None:
-            self.current = line
+            self.current = connection
 
-    def tell_of_messages(self, line: Line) -> None:
+    def tell_of_messages(self, connection: Connection) -> None:
         """Say once why there are no messages, which costs nothing else."""
-        failure = str(line.reader.message_failure or "")
-        self.messages_up = False if failure else line.reader.has_messages or None
+        failure = str(connection.reader.message_failure or "")
+        self.messages_up = False if failure else connection.reader.has_messages or None
         if failure and failure != self._told:
             log.warning("the messages can't be read", pool=self._pool, error=failure)
         self._told = failure
 
-    def leave(self, line: Line, *, log_out: bool) -> None:
-        """Close a line, beside what comes next, since the pool may hang."""
-        if line is self.current:
+    def leave(self, connection: Connection, *, log_out: bool) -> None:
+        """Close a connection, beside what comes next, since the pool may hang."""
+        if connection is self.current:
             self.current = None
-        if line in self._open:
-            self._open.remove(line)
-            self._resyncs += line.reader.resyncs
-            line.reader.close()
-            self._before_leaving(line.session)
-            task = asyncio.create_task(self._end(line.session, log_out=log_out))
+        if connection in self._open:
+            self._open.remove(connection)
+            self._resyncs += connection.reader.resyncs
+            connection.reader.close()
+            self._before_leaving(connection.session)
+            task = asyncio.create_task(self._end(connection.session, log_out=log_out))
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
 
@@ -97,7 +97,7 @@ class Lines:
 
     async def close(self) -> None:
         """Log out of all sessions."""
-        for line in tuple(self._open):
-            self.leave(line, log_out=True)
+        for connection in tuple(self._open):
+            self.leave(connection, log_out=True)
         if self._leaving:
             await asyncio.wait(self._leaving)

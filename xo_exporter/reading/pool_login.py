@@ -25,7 +25,7 @@ _FIRST_PAUSE: Final = 15.0  # seconds before a refused log-in is tried again; th
 _LONGEST_PAUSE: Final = 900.0
 
 
-class Entrance:
+class PoolLogin:
     """Logs in to one pool of the configuration.
 
     `uuid` and `name` are the pool's own, empty while it was never read.
@@ -42,7 +42,7 @@ class Entrance:
         self.pause = _FIRST_PAUSE
         self.paused_until = 0.0  # of time.monotonic; holds for the password that was refused
 
-    def inherit(self, before: "Entrance") -> None:
+    def inherit(self, before: "PoolLogin") -> None:
         """Go on with the pause after a refused log-in, where it would be the same one again."""
         config, other = self.config, before.config
         if (config.url, config.username) == (other.url, other.username):
