@@ -32,6 +32,16 @@ def bounded(text: str) -> str:
     return " ".join(text.split())
 
 
+def drop_frames(error: BaseException | None) -> None:
+    """Let go of where an error and its causes came from.
+
+    A traceback holds all that its frames hold: records, or a password.
+    """
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__
+
+
 class XoExporterError(Exception):
     """Anything that this package reports to its user.
 

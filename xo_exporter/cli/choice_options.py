@@ -6,7 +6,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from xo_exporter.choice import DEFAULT_MAX_SERIES, Choice
+from xo_exporter.choice import DEFAULT_MAX_SERIES
 from xo_exporter.config import Config
 from xo_exporter.config_choice import a_pattern
 from xo_exporter.errors import ConfigError
@@ -73,6 +73,10 @@ def _role(collector: str) -> str:
     return f" The user needs the role {role}." if role else ""
 
 
+_CHOSEN: Final = ("include", "exclude", "max_series")
+"""The options that are fields of the choice."""
+
+
 def with_options(config: Config, options: Mapping[str, Any]) -> Config:
     """The configuration with what the command line says otherwise."""
     switches = {
@@ -80,8 +84,7 @@ def with_options(config: Config, options: Mapping[str, Any]) -> Config:
         for name, value in options.items()
         if name.startswith(_COLLECTOR) and value is not None
     }
-    fields = (field.name for field in dataclasses.fields(Choice))
-    chosen = {name: options[name] for name in fields if options.get(name)}
+    chosen = {name: options[name] for name in _CHOSEN if options.get(name)}
     return dataclasses.replace(
         config,
         collectors={**config.collectors, **switches},

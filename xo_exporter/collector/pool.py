@@ -15,7 +15,7 @@ import structlog
 from xo_exporter.collector.arrivals import Arrivals
 from xo_exporter.collector.seen import Seen, SeenHost, counted, hosts_of
 from xo_exporter.collector.told import ToldFaults
-from xo_exporter.errors import BadAnswer, DuplicatePool
+from xo_exporter.errors import BadAnswer, DuplicatePool, drop_frames
 from xo_exporter.exposition import Family
 from xo_exporter.metrics.arrivals import Arrived, cut
 from xo_exporter.metrics.exporter import STAGES, PoolStatus, Stage
@@ -230,12 +230,9 @@ def _alike(one: Reading, other: Reading) -> bool:
 
 
 def _drop_frames(failures: Iterable[Failure]) -> None:
-    """Let go of where errors came from: what is remembered of them would keep all records alive."""
+    """Of what is remembered of errors: all records would stay alive."""
     for failure in failures:
-        error: BaseException | None = failure.error
-        while error is not None:
-            error.__traceback__ = None
-            error = error.__cause__ or error.__context__
+        drop_frames(failure.error)
 
 
 class _Workshop:

@@ -1,19 +1,16 @@
 """What a value of XAPI is worth: known, or None."""
 
-import calendar
 import math
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from xo_exporter.xapi import dates
+
 _INT64 = 1 << 63
 
-_TIME: Final = re.compile(
-    r"([0-9]{4})-?(0[1-9]|1[0-2])-?(0[1-9]|[12][0-9]|3[01])"
-    r"T([01][0-9]|2[0-3]):([0-5][0-9]):([0-5][0-9]|60)(?:\.[0-9]{1,9})?Z?"
-)
 _UNIX_TIME: Final = re.compile(r"([0-9]{1,12})(?:\.[0-9]{0,12})?")
-_FIRST_YEAR: Final = 1971  # XAPI writes 1970 for what never was
+_NEVER: Final = 31_536_000  # seconds of 1970, which XAPI writes for what never was
 
 
 def count(value: int | None) -> int | None:
@@ -81,13 +78,8 @@ def timestamp(text: str) -> int | None:
 
     What is no date, or is in 1970, is unknown: that is how XAPI writes what never was.
     """
-    match = _TIME.fullmatch(text)
-    if match is None:
-        return None
-    year, month, day, hour, minute, second = (int(number) for number in match.groups())
-    if year < _FIRST_YEAR or day > calendar.monthrange(year, month)[1]:
-        return None
-    return calendar.timegm((year, month, day, hour, minute, second))
+    seconds = dates.unix_time(text)
+    return seconds if seconds is not None and seconds >= _NEVER else None
 
 
 def unix_time(text: str) -> int | None:

@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from xo_exporter.errors import BadAnswer, PoolError, SessionInvalid
+from xo_exporter.xapi.dates import unix_time
 from xo_exporter.xapi.session import Session
 
 _INTERVAL: Final = 300.0  # seconds between two questions
@@ -16,15 +16,6 @@ _TIMEOUT: Final = 3.0
 _SHARE: Final = 1 / 3  # of the time there is; the RRDs themselves need the rest
 
 _TIME: Final = msgspec.json.Decoder(str)
-
-
-def parse_time(text: str) -> datetime:
-    """XAPI's dates, `20240131T10:11:12Z` or with dashes; raises BadAnswer for others."""
-    compact = text.replace("-", "")
-    try:
-        return datetime.strptime(compact, "%Y%m%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise BadAnswer(f"XAPI gives a time that is none ({text[:40]!r})") from error
 
 
 class HostClock:
@@ -64,10 +55,17 @@ class HostClock:
             async with asyncio.timeout(min(_TIMEOUT, patience * _SHARE)):
                 text = await session.call(_TIME, "host.get_servertime", host_ref)
             # Whole seconds, cut off: on average half a second has passed since.
-            host_time = parse_time(text).timestamp() + 0.5
+            host_time = _seconds(text) + 0.5
         except SessionInvalid:
             raise
         except (PoolError, TimeoutError):
             return
         self.offset = host_time - (before + self._wall()) / 2
         self.known = True
+
+
+def _seconds(text: str) -> int:
+    seconds = unix_time(text)
+    if seconds is None:
+        raise BadAnswer(f"XAPI gives a time that is none ({text[:40]!r})")
+    return seconds

@@ -10,7 +10,7 @@ from typing import Final
 import XenAPI
 
 from xo_exporter.config import PoolConfig, Secret
-from xo_exporter.errors import BadAnswer, PoolError, TooLate
+from xo_exporter.errors import BadAnswer, PoolError, TooLate, drop_frames
 from xo_exporter.xapi import transport
 from xo_exporter.xapi.addresses import Target
 from xo_exporter.xapi.blocking import in_thread, start_thread
@@ -62,7 +62,7 @@ class LogInCall:
             transport.call(self._log_in, self._where)
         except PoolError as error:
             # The frames of XenAPI hold the password, and some tracebacks show what frames hold.
-            _drop_frames(error)
+            drop_frames(error)
             raise error  # noqa: TRY201  a bare one would bring the frames back
         with self._lock:
             if not self._abandoned:
@@ -144,9 +144,3 @@ async def finish_abandoned(seconds: float) -> None:
 
     if waiting:
         await in_thread(wait, abandon=lambda: None)
-
-
-def _drop_frames(error: BaseException | None) -> None:
-    while error is not None:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
