@@ -157,7 +157,7 @@ _HOSTILE: dict[str, bytes] = {
     "counts": _HEAD + b'],"valid_ref_counts":{' + b'"a":1,' * 600_000 + b'"a":1}}}',
     "a long reference": _HEAD + b'{"ref":"' + b"R" * 3_000_000
         + b'","class":"vm","operation":"add","snapshot":{"uuid":1}}' + _TAIL,
-    "an ill-formed long name": answer(1, b',"name_label":"\xff%b"' % (b"x" * 2_000_000)),
+    "an ill-formed long name": answer(1, b',"name_label":"\xff%b"' % (b"x" * 5_000_000)),
     "no events": b'{"result":{"token":"1,1","list":[' + b"{}," * 1_000_000 + b"{}]}}",
     "a number that is long": _HEAD + b"1" * 4_000_000,
     "cut off": answer(1_000, b',"more":"%b"' % (b"x" * 2_000))[:-9_000],
