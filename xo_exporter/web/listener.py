@@ -8,6 +8,7 @@ import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any, Final, Self
 
 from aiohttp import web
@@ -93,15 +94,19 @@ class Listener:
         )
         self._handshakes: set[asyncio.Task[None]] = set()
         self._tasks = [asyncio.create_task(self._take(listening)) for listening in self.sockets]
+        for task, listening in zip(self._tasks, self.sockets, strict=True):
+            # Not before the event loop has let go of it: another one may get its number.
+            task.add_done_callback(partial(_close, listening))
 
     async def _take(self, listening: socket.socket) -> None:
         while True:
             try:
                 connection, _ = await self._loop.sock_accept(listening)
             except OSError as error:
-                if error.errno in _EXHAUSTED:
+                is_exhausted = error.errno in _EXHAUSTED
+                if is_exhausted:
                     self._no_files.one_more()
-                    await asyncio.sleep(_TRY_AGAIN)
+                await asyncio.sleep(_TRY_AGAIN if is_exhausted else 0)
                 continue
             if self._taken >= self._room:
                 connection.close()
@@ -135,14 +140,17 @@ class Listener:
         """Take no more; what was taken goes on."""
         for task in (*self._tasks, *self._handshakes):
             task.cancel()
-        for listening in self.sockets:
-            listening.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.close()
+        await asyncio.wait(self._tasks)
+
+
+def _close(listening: socket.socket, _: asyncio.Task[None]) -> None:
+    listening.close()
 
 
 async def listen(
