@@ -280,6 +280,21 @@ def test_objects_prints_one_document(pool: SimulatedPool) -> None:
     assert kinds == ["pool", "host", "VM", "SR", "PBD", "VDI", "VBD"]
 
 
+def test_objects_are_whole_whatever_is_exported(pool: SimulatedPool, tmp_path: Path) -> None:
+    """A choice of metrics takes no field from the model, neither what guests nor what RRDs tell."""
+    file = tmp_path / "xo.yml"
+    file.write_text(
+        f"pools: [{{url: '{pool.url}', username: {pool.username}, password: {pool.password}}}]\n"
+        "collectors: {vm: false, host: false}\nmetrics: {include: ['xo_sr_*']}\n"
+        "vms: {power_states: [Paused]}\n"
+    )
+    result = run("objects", "--type", "VM", "--config", str(file), env={})
+    assert result.returncode == 0
+    running = [vm for vm in json.loads(result.stdout)["objects"] if vm["power_state"] == "Running"]
+    assert any(vm["address"] for vm in running)
+    assert any(vm["$CPU_usage"] is not None for vm in running)
+
+
 @pytest.mark.parametrize("kind", ["VM", "vm", "host", "SR"])
 def test_objects_of_one_type(pool: SimulatedPool, kind: str) -> None:
     """--type leaves the objects of that type, however its letters are written."""

@@ -109,15 +109,13 @@ async def _serving(
                 f"can't listen at {listen} ({error.strerror or error})",
                 hint="choose another address with --listen",
             ) from error
-        try:
+        async with server:
             port = server.sockets[0].getsockname()[1]
             address = Listen(host=listen.host or "localhost", port=port)
             url = f"{'https' if tls else 'http'}://{address}/"
             log.info("serving", url=url, pools=len(config.pools))
             collector.start()  # no pool is asked before it is sure that there is an address
             yield url
-        finally:
-            server.close()
     finally:
         await runner.cleanup()
 

@@ -7,9 +7,12 @@ import weakref
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
+
+from xo_exporter.choice import Choice
 from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import PoolConfig, Secret, Url
-from xo_exporter.simulator import Hang, SimulatedPool
+from xo_exporter.simulator import Hang, SimulatedPool, Slow
 
 MakePool = Callable[..., Awaitable[SimulatedPool]]
 MakeCollector = Callable[..., Collector]
@@ -115,3 +118,33 @@ async def test_a_scrape_of_all_pools_is_let_go_with_what_it_read(
     gone = weakref.ref(await collector.scrape())
     await collector.scrape(["a"])
     await until(lambda: gc.collect() is not None and gone() is None)
+
+
+@pytest.mark.parametrize("began_with_all", [True, False])
+async def test_a_scrape_goes_by_what_was_selected_when_it_began(
+    make_pool: MakePool,
+    make_collector: MakeCollector,
+    samples: Samples,
+    until: Until,
+    *,
+    began_with_all: bool,
+) -> None:
+    """Another choice, for a pool that keeps its session, begins with the next scrape."""
+    pool = await make_pool(1)
+    collector = make_collector(config_of(pool, "it"))
+    whole, part = Choice(), Choice(exclude=("xo_sr_size_bytes",))
+    before, after = (whole, part) if began_with_all else (part, whole)
+    collector.replace(dataclasses.replace(collector.config, choice=before))
+    await collector.scrape()
+    pool.faults.add(Slow(delay=0.5), path="/rrd_updates")
+    pool.traffic.reset()
+    scrape = asyncio.create_task(collector.scrape())
+    await until(lambda: pool.calls["/rrd_updates"])
+    collector.replace(dataclasses.replace(collector.config, choice=after))
+
+    def has_sizes(done: Scrape) -> bool:
+        return any(name == "xo_sr_size_bytes" for name, _ in samples(done))
+
+    assert has_sizes(await scrape) == began_with_all
+    assert has_sizes(await collector.scrape()) != began_with_all
+    assert pool.sessions.logins == 1

@@ -20,6 +20,7 @@ from xo_exporter.simulator import (
     Garbage,
     Hang,
     SimulatedPool,
+    Slow,
     Status,
     Truncated,
     make_estate,
@@ -41,6 +42,9 @@ class Time(Protocol):
     """The time of conftest."""
 
     now: float
+
+    def __call__(self) -> float:
+        """Give it."""
 
 
 def uuid_of(pool: SimulatedPool, host: str) -> str:
@@ -265,6 +269,27 @@ async def test_a_small_step_back_costs_no_value(
     rows = [(newest - 5 * number, [[float("nan")], [0.75]][number // 2]) for number in range(4)]
     pool.rrd.fixed[host] = FixedRrd(5, rows, column(pool, host))
     assert (await read()).hosts == {uuid_of(pool, host): {"cpu0": 0.75}}
+
+
+@pytest.mark.parametrize("fault", [Status(500), Disconnect()], ids=repr)
+async def test_what_has_come_counts_where_older_rows_do_not(
+    fault: Fault,
+    pool: SimulatedPool,
+    host: str,
+    session: Session,
+    our_time: Time,
+) -> None:
+    """A host that lags, and fails when it is asked for older rows, has the values of the newest."""
+    newest = int(our_time.now) - 12
+    pool.rrd.fixed[host] = FixedRrd(
+        5, [(newest - 5 * number, [0.5]) for number in range(3)], column(pool, host)
+    )
+    target = Target(Url.parse(pool.url_of(host)))
+    read = HostRrdReader(host, clock.HostClock(wall=our_time, monotonic=our_time)).read
+    pool.faults.add(fault, host=host, path="/rrd_updates")
+    pool.faults.rules.insert(0, pool.faults.add(Slow(0.0), host=host, path="/rrd_updates", times=1))
+    assert (await read(session, target)).hosts == {uuid_of(pool, host): {"cpu0": 0.5}}
+    assert pool.calls["/rrd_updates"] >= 2
 
 
 async def test_a_host_that_has_few_rows_is_asked_once_for_more(

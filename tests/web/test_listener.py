@@ -142,6 +142,40 @@ async def test_a_handshake_that_fails_gives_its_place_back(
             assert await answer.text() == "here"
 
 
+async def test_a_socket_that_gives_no_connection_keeps_nothing_up(
+    runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it fails each time the rest goes on, and the log has a line of it."""
+    monkeypatch.setattr(listener, "_TRY_AGAIN", 0.05)
+    with capture_logs() as lines:
+        async with await listener.listen(runner, "127.0.0.1", 0, None) as server:
+            server.sockets[0].shutdown(socket.SHUT_RDWR)
+            async with asyncio.timeout(10):
+                for _ in range(20):
+                    await asyncio.sleep(0.01)
+    assert [line["log_level"] for line in lines] == ["warning"]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_what_was_taken_goes_on_when_no_more_is(runner: web.AppRunner, turns: int) -> None:
+    """A request that was there before the end is answered, however short before."""
+    server = await listener.listen(runner, "127.0.0.1", 0, None)
+    address = server.sockets[0].getsockname()
+    with socket.create_connection(address) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\r\n")
+        client.settimeout(0.0)
+        while not server._taken:  # noqa: ASYNC110  what is waited for has no event
+            await asyncio.sleep(0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        server.close()
+        answer = b""
+        async with asyncio.timeout(10):
+            while chunk := await asyncio.get_running_loop().sock_recv(client, 1000):
+                answer += chunk
+    assert answer.endswith(b"here")
+
+
 async def test_few_descriptors_leave_room_for_half_of_them(
     runner: web.AppRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:

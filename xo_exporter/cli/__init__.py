@@ -26,9 +26,9 @@ _COMMANDS: Final = {
 
 
 class _Commands(click.Group):
-    """Imports what a command needs when it is that command's turn: `health` runs every few seconds.
+    """Imports what a command needs when it is that command's turn.
 
-    It needs a tenth of what the others do.
+    `health`, which runs every few seconds, needs a tenth of what the others do.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own

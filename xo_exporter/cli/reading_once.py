@@ -1,11 +1,14 @@
 """The commands that read the pools once."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 import msgspec
 
 from xo_exporter import check
+from xo_exporter.choice import EVERYTHING
 from xo_exporter.cli.given import load_config
 from xo_exporter.cli.options import config_option, pool_option, with_logs
 from xo_exporter.cli.output import NOT_READ_IN_FULL, OK, run_once, write
@@ -13,6 +16,9 @@ from xo_exporter.collector import Collector, Scrape
 from xo_exporter.config import Config
 from xo_exporter.errors import ConfigError
 from xo_exporter.model.document import TYPES, document
+
+_MODEL: Final = frozenset({"xo", *map(str.lower, TYPES)})
+"""The collectors of the objects of the model."""
 
 
 @click.command()
@@ -38,7 +44,11 @@ def metrics(config_file: Path | None, pool: str | None) -> int:
 @with_logs("warning")
 def objects(config_file: Path | None, pool: str | None, kind: str | None) -> int:
     """Print the object model as one JSON document."""
-    scrape = run_once(_scrape(load_config(config_file), pool))
+    config = load_config(config_file)
+    # Which metrics are exported is another question: here is the model, whole and nothing else.
+    collectors = {name: name in _MODEL for name in config.collectors}
+    config = replace(config, collectors=collectors, choice=EVERYTHING)
+    scrape = run_once(_scrape(config, pool))
     text = msgspec.json.encode(document(scrape.xo, scrape.models, kind))
     write(msgspec.json.format(text, indent=2) + b"\n")
     return OK if scrape.complete else NOT_READ_IN_FULL

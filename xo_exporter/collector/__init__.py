@@ -56,11 +56,12 @@ class Collector:
         self.pools: dict[str, PoolScraper] = {}
         for pool in config.pools:
             known = before.get(pool.key)
-            if known is None or known.reader.config != pool or known.reader.needs != needs:
-                self.pools[pool.key] = PoolScraper(PoolReader(pool, needs), selection)
-            else:
-                known.select(selection)
-                self.pools[pool.key] = known
+            is_same = known and known.reader.config == pool and known.reader.needs == needs
+            reader = known.reader if known and is_same else PoolReader(pool, needs)
+            # Of its own, since a scrape under way goes on by what was selected before.
+            self.pools[pool.key] = PoolScraper(reader, selection)
+            if known:
+                self.pools[pool.key].inherit(known)
 
     def replace(self, config: Config) -> None:
         """Go by another configuration from now on.
@@ -73,15 +74,19 @@ class Collector:
         self._take(config, before)
         self._last.clear()
         self._tried &= self.pools.keys()
-        for name, pool in before.items():
-            if self.pools.get(name) is not pool:
-                if name in self.pools:
-                    self.pools[name].inherit(pool)
-                    self._tried.discard(name)
+        for pool in before.values():
+            if not self._has_reader_of(pool):
+                self._tried.discard(pool.name)
                 _keep(self._leaving, pool.close())
-        for name, pool in self.pools.items():
-            if before.get(name) is not pool:
+        known = {pool.reader for pool in before.values()}
+        for pool in self.pools.values():
+            if pool.reader not in known:
                 _keep(self._greetings, self._greet(pool))
+
+    def _has_reader_of(self, pool: PoolScraper) -> bool:
+        """Whether what this one reads by is still in use."""
+        present = self.pools.get(pool.name)
+        return present is not None and present.reader is pool.reader
 
     @property
     def is_ready(self) -> bool:
@@ -173,7 +178,7 @@ class Collector:
 
     def _note_tried(self, pools: Iterable[PoolScraper]) -> None:
         """These were tried; one that another took the place of meanwhile says nothing of it."""
-        self._tried.update(pool.name for pool in pools if self.pools.get(pool.name) is pool)
+        self._tried.update(pool.name for pool in pools if self._has_reader_of(pool))
 
     async def _read(
         self, pool: PoolScraper, everyone: Mapping[str, PoolScraper], seconds: float | None

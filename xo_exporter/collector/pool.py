@@ -80,19 +80,14 @@ class PoolScraper:
         self.told = ToldFaults(reader.config.key)
         self.arrivals = Arrivals()
 
-    def select(self, selection: Selection) -> None:
-        """Export something else from now on; the reader reads what that needs."""
-        self._selection = selection
-        self._workshop = _Workshop(selection)
-        self._built = None
-
     def inherit(self, before: "PoolScraper") -> None:
-        """Go on counting where the scraper of the same pool left off."""
+        """Go on where the scraper of the same pool left off, which may have the same reader."""
         self.errors = before.errors
-        self.last_error = before.last_error
+        self.last, self.last_error = before.last, before.last_error
         self.arrivals = before.arrivals
         self.told = before.told
-        self.reader.inherit(before.reader)
+        if self.reader is not before.reader:
+            self.reader.inherit(before.reader)
 
     @property
     def name(self) -> str:

@@ -5,6 +5,7 @@ import math
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
+from xo_exporter.errors import PoolError, SessionInvalid
 from xo_exporter.rrd.clock import HostClock
 from xo_exporter.rrd.values import HostRrd
 from xo_exporter.rrd.xport import MAX_AGE, ROWS, Parser, Updates, known_values
@@ -64,10 +65,15 @@ class HostRrdReader:
         newest = updates.newest
         if newest is None or len(updates.rows) >= self._rows:
             return updates
-        older = await self._updates(session, target, start=str(newest - (ROWS - 1) * _STEP))
+        try:
+            older = await self._updates(session, target, start=str(newest - (ROWS - 1) * _STEP))
+        except SessionInvalid:
+            raise
+        except PoolError:
+            return updates
         self._rows = min(ROWS, max(1, len(older.rows)))
         self._reach_back_to(older)
-        return older
+        return older if older.rows else updates
 
     def _reach_back_to(self, updates: Updates) -> None:
         """Ask from so far back the next time that the same rows would come at once."""

@@ -11,10 +11,13 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, Final, Self
 
+import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import BadHttpMethod
 
 from xo_exporter.web.turned_away import TurnedAway
+
+log = structlog.get_logger()
 
 MOST_CONNECTIONS: Final = 2000
 IDLE_TIMEOUT: Final = 30.0
@@ -22,9 +25,8 @@ IDLE_TIMEOUT: Final = 30.0
 
 # How aiohttp quotes the first line of a request in its error, method, target and version.
 _REQUEST_LINE: Final = re.compile(r"b['\"][A-Za-z!#$%&*+.^_`|~-]{1,32} \S+ HTTP/1\.[01]")
-_EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _NOT_HERE: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)  # a family that this system lacks
-_TRY_AGAIN: Final = 1.0  # seconds, where there is no file, or no memory, for a connection
+_TRY_AGAIN: Final = 1.0  # seconds, where the system gives no connection
 _HANDSHAKE_TIMEOUT: Final = 10.0
 _BACKLOG: Final = 512
 _OTHER_FILES: Final = 500  # descriptors for what is not a client: pools, hosts, files
@@ -89,10 +91,10 @@ class Listener:
         self._room = room
         self._taken = 0
         self._too_many = TurnedAway(f"there are {room} connections, and no room for more")
-        self._no_files = TurnedAway(
-            "there are no file descriptors, or no memory, for more connections"
+        self._none_to_be_had = TurnedAway(
+            "the system gives no connection, as where there are no more file descriptors"
         )
-        self._handshakes: set[asyncio.Task[None]] = set()
+        self._greetings: set[asyncio.Task[Any]] = set()
         self._tasks = [asyncio.create_task(self._take(listening)) for listening in self.sockets]
         for task, listening in zip(self._tasks, self.sockets, strict=True):
             # Not before the event loop has let go of it: another one may get its number.
@@ -103,43 +105,54 @@ class Listener:
             try:
                 connection, _ = await self._loop.sock_accept(listening)
             except OSError as error:
-                is_exhausted = error.errno in _EXHAUSTED
-                if is_exhausted:
-                    self._no_files.one_more()
-                await asyncio.sleep(_TRY_AGAIN if is_exhausted else 0)
-                continue
-            if self._taken >= self._room:
-                connection.close()
-                self._too_many.one_more()
+                if error.errno != errno.ECONNABORTED:  # who has gone away again
+                    self._none_to_be_had.one_more()
+                    await asyncio.sleep(_TRY_AGAIN)
             else:
-                self._taken += 1
-                task = asyncio.create_task(self._begin(connection))
-                self._handshakes.add(task)
-                task.add_done_callback(self._handshakes.discard)
+                self._begin(connection)
             await asyncio.sleep(0)  # a flood leaves the event loop to the others, too
 
-    async def _begin(self, connection: socket.socket) -> None:
+    def _begin(self, connection: socket.socket) -> None:
+        if self._taken >= self._room:
+            connection.close()
+            self._too_many.one_more()
+            return
+        self._taken += 1
         settings = self._server._kwargs  # noqa: SLF001  there is no other way to handlers of ours
-        options: dict[str, Any] = {"ssl": self._context}
-        if self._context is not None:
-            options["ssl_handshake_timeout"] = _HANDSHAKE_TIMEOUT
         handler = _Handler(self._server, leave=self._leave, loop=self._loop, **settings)
-        try:
-            await self._loop.connect_accepted_socket(lambda: handler, connection, **options)
-        except OSError:  # the handshake failed, or took too long
-            handler.left()
-        except BaseException:
+        timeout = None if self._context is None else _HANDSHAKE_TIMEOUT
+        greeting = asyncio.create_task(
+            self._loop.connect_accepted_socket(
+                lambda: handler, connection, ssl=self._context, ssl_handshake_timeout=timeout
+            )
+        )
+        self._greetings.add(greeting)
+        greeting.add_done_callback(partial(self._begun, connection, handler))
+
+    def _begun(
+        self, connection: socket.socket, handler: _Handler, greeting: asyncio.Task[Any]
+    ) -> None:
+        """Give up what did not come to be, be it that its task never began."""
+        self._greetings.discard(greeting)
+        error = None if greeting.cancelled() else greeting.exception()
+        if greeting.cancelled() or error is not None:
             connection.close()
             handler.left()
-            raise
+        if error is not None and not isinstance(error, OSError):  # no mere failed handshake
+            log.error("a connection can't be begun", exc_info=error)
 
     def _leave(self) -> None:
         self._taken -= 1
 
     def close(self) -> None:
-        """Take no more; what was taken goes on."""
-        for task in (*self._tasks, *self._handshakes):
-            task.cancel()
+        """Take no more; what was taken goes on, but for who has not even said hello."""
+        for task, listening in zip(self._tasks, self.sockets, strict=True):
+            if not task.done():
+                self._loop.remove_reader(listening)
+                task.cancel()
+        if self._context is not None:
+            for greeting in self._greetings:
+                greeting.cancel()
 
     async def __aenter__(self) -> Self:
         return self

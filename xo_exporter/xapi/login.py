@@ -5,6 +5,7 @@ import contextlib
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import XenAPI
@@ -164,7 +165,8 @@ class _Attempt:
     async def _log_in_at(self, target: Target, ways_left: int) -> Session:
         context = None
         if target.url.scheme == "https":
-            context = await asyncio.to_thread(tls.client_context, self._pool.tls)
+            trusted = partial(tls.client_context, self._pool.tls)
+            context = await in_thread(trusted, abandon=lambda: None)
         try:
             return await self._log_in_as(None, target, context, ways_left)
         except TlsRefused as refused:

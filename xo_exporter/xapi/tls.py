@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from xo_exporter.config import Tls, Url
-from xo_exporter.errors import TlsRefused
+from xo_exporter.errors import PoolError, TlsRefused
 from xo_exporter.xapi.blocking import in_thread
 
 _LOOK_TIMEOUT: Final = 2.0  # seconds to see which certificate it was that is not accepted
@@ -80,8 +80,10 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     if not tls.verify:
         return _unverified_context()
     try:
+        # What is read may be far away, and keeps nobody else waiting.
+        state = _state_of_the_systems() if tls.ca_file is None else tls.ca_file.read_bytes()
         with _loading:
-            return _verifying_context(tls.ca_file)
+            return _verifying_context(tls.ca_file, state)
     except OSError as error:
         raise TlsRefused(
             f"ca_file {tls.ca_file} can't be used ({error.strerror or error})",
@@ -94,8 +96,7 @@ _loading: Final = threading.Lock()
 _loaded: Final[dict[Path | None, tuple[object, ssl.SSLContext]]] = {}
 
 
-def _verifying_context(ca_file: Path | None) -> ssl.SSLContext:
-    state = _state_of_the_systems() if ca_file is None else ca_file.read_bytes()
+def _verifying_context(ca_file: Path | None, state: object) -> ssl.SSLContext:
     known = _loaded.get(ca_file)
     if known is not None and known[0] == state:
         return known[1]
@@ -108,12 +109,18 @@ def _verifying_context(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _state_of_the_systems() -> tuple[tuple[int, ...], ...]:
-    """What changes when the system's authorities do."""
+def _state_of_the_systems() -> frozenset[tuple[str, int, int, int]]:
+    """What changes when the system's authorities do: the files that they are looked for in."""
     paths = ssl.get_default_verify_paths()
-    found = [Path(path) for path in (paths.cafile, paths.capath) if path and Path(path).exists()]
-    stats = [path.stat() for path in found]
-    return tuple((stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns) for stat in stats)
+    files = [Path(paths.cafile)] if paths.cafile else []
+    if paths.capath:
+        files += Path(paths.capath).iterdir()
+    state = []
+    for file in files:
+        with suppress(OSError):  # a link to what is gone
+            stat = file.stat()
+            state.append((str(file), stat.st_ino, stat.st_size, stat.st_mtime_ns))
+    return frozenset(state)
 
 
 def is_wrong_name(error: BaseException | None) -> bool:
@@ -154,7 +161,7 @@ async def explained_refusal(error: ssl.SSLError, url: Url) -> TlsRefused:
     elif isinstance(error, ssl.SSLCertVerificationError):
         # OpenSSL doesn't hand out a certificate that it has refused: look at it once more,
         # on a connection that nothing is sent on.
-        with suppress(TimeoutError, OSError, ValueError):
+        with suppress(TimeoutError, OSError, ValueError, PoolError):
             async with asyncio.timeout(_LOOK_TIMEOUT):
                 presented = await in_thread(lambda: _presented(url), abandon=lambda: None)
     return refusal(error, str(url), presented)
