@@ -382,6 +382,7 @@ def test_authorities_are_loaded_once(
     system = tmp_path / "system.pem"
     trustme.CA().cert_pem.write_to_path(system)
     monkeypatch.setenv("SSL_CERT_FILE", str(system))
+    monkeypatch.setattr(tls, "_FRESH", -1.0)
     for which, path in ((of_file, ca_file), (of_system, system)):
         first = tls.client_context(which)
         assert tls.client_context(which) is first

@@ -5,7 +5,6 @@ import contextlib
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from functools import partial
 from typing import Final
 
 import XenAPI
@@ -165,8 +164,8 @@ class _Attempt:
     async def _log_in_at(self, target: Target, ways_left: int) -> Session:
         context = None
         if target.url.scheme == "https":
-            trusted = partial(tls.client_context, self._pool.tls)
-            context = await in_thread(trusted, abandon=lambda: None)
+            loop = asyncio.get_running_loop()
+            context = await loop.run_in_executor(tls.READERS, tls.client_context, self._pool.tls)
         try:
             return await self._log_in_as(None, target, context, ways_left)
         except TlsRefused as refused:

@@ -10,6 +10,8 @@ import asyncio
 import hashlib
 import ssl
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -80,10 +82,12 @@ def client_context(tls: Tls) -> ssl.SSLContext:
     if not tls.verify:
         return _unverified_context()
     try:
-        # What is read may be far away, and keeps nobody else waiting.
-        state = _state_of_the_systems() if tls.ca_file is None else tls.ca_file.read_bytes()
+        # A file may be far away, and keeps nobody else waiting.
+        text = None if tls.ca_file is None else tls.ca_file.read_bytes()
         with _loading:
-            return _verifying_context(tls.ca_file, state)
+            return _verifying_context(
+                tls.ca_file, _state_of_the_systems() if text is None else text
+            )
     except OSError as error:
         raise TlsRefused(
             f"ca_file {tls.ca_file} can't be used ({error.strerror or error})",
@@ -91,6 +95,10 @@ def client_context(tls: Tls) -> ssl.SSLContext:
         ) from error
 
 
+READERS: Final = ThreadPoolExecutor(4, "authorities")
+"""Where `client_context` is called beside the event loop; hundreds at once would hold it up."""
+_FRESH: Final = 1.0  # seconds; some hundred files are looked at
+_looked_at: tuple[float, object] | None = None
 _loading: Final = threading.Lock()
 # By CA file, None for the system's authorities: what was read, and the context with it.
 _loaded: Final[dict[Path | None, tuple[object, ssl.SSLContext]]] = {}
@@ -109,8 +117,17 @@ def _verifying_context(ca_file: Path | None, state: object) -> ssl.SSLContext:
     return context
 
 
-def _state_of_the_systems() -> frozenset[tuple[str, int, int, int]]:
-    """What changes when the system's authorities do: the files that they are looked for in."""
+def _state_of_the_systems() -> object:
+    """What changes when the system's authorities do, at most so many seconds later."""
+    global _looked_at  # noqa: PLW0603  as long as the process
+    now = time.monotonic()
+    if _looked_at is None or now - _looked_at[0] > _FRESH:
+        _looked_at = now, _authorities()
+    return _looked_at[1]
+
+
+def _authorities() -> frozenset[tuple[str, int, int, int]]:
+    """The files that the system's authorities are looked for in, and what changes with them."""
     paths = ssl.get_default_verify_paths()
     files = [Path(paths.cafile)] if paths.cafile else []
     if paths.capath:
