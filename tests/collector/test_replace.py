@@ -59,6 +59,24 @@ async def test_a_scrape_goes_by_what_it_began_with(
     assert collector.is_ready
 
 
+async def test_a_scrape_of_a_pool_that_changes_is_finished(
+    make_pool: MakePool, make_collector: MakeCollector, samples: Samples, until: Until
+) -> None:
+    """A pool that answers is read to the end as it was configured, and then logged out of."""
+    pool = await make_pool(1)
+    config = config_of(pool, "it")
+    collector = make_collector(config)
+    pool.faults.add(Slow(delay=0.4), path="/rrd_updates")
+    scrape = asyncio.create_task(collector.scrape())
+    await until(lambda: pool.calls["/rrd_updates"])
+    replace(collector, dataclasses.replace(config, timeout=9.0))
+    done = await scrape
+    assert done.complete
+    assert up(samples(done)) == {"it": 1}
+    await until(lambda: len(pool.sessions.open) == 1)
+    assert pool.sessions.logins == 2
+
+
 async def test_a_pool_that_is_configured_anew_is_not_ready_by_its_old_self(
     make_pool: MakePool, make_collector: MakeCollector, until: Until
 ) -> None:

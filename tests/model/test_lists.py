@@ -193,6 +193,15 @@ def test_totals_of_nothing_are_zero(model: Model) -> None:
     assert (xo.running_VMs, xo.vCPUs) == (0, 0)
 
 
+def test_nothing_known_beside_nothing_is_unknown(model: Model) -> None:
+    """A pool in which nothing runs makes nothing known of one of which nothing is."""
+    idle = model(pool={"1": {}})
+    unknown = model(pool={"2": {}}, host={"h": {}}, vm={"v": {"power_state": "Running"}})
+    xo = total([totals_of(one) for one in (idle, unknown)])
+    assert (xo.running_VMs, xo.vCPUs, xo.CPUs) == (1, None, None)
+    assert (xo.memory.size, xo.memory.usage) == (None, None)
+
+
 def test_the_memory_of_a_pool_that_is_down_is_not_in_use(model: Model) -> None:
     """Where all hosts are known not to run, they use nothing."""
     dead = {"m": {"live": False, "memory_total": "1000", "memory_free": "300"}}

@@ -292,16 +292,18 @@ async def test_what_has_come_counts_where_older_rows_do_not(
     assert pool.calls["/rrd_updates"] >= 2
 
 
-async def test_a_host_that_has_few_rows_is_asked_once_for_more(
+async def test_rows_that_come_later_count(
     pool: SimulatedPool, host: str, read: Read, our_time: Time
 ) -> None:
-    """Where there are no older rows, as after a start, they are not looked for at each scrape."""
-    for scrapes in range(4):
-        newest = int(our_time.now) // 5 * 5
-        pool.rrd.fixed[host] = FixedRrd(5, [(newest, [0.5])], column(pool, host))
-        assert (await read()).hosts == {uuid_of(pool, host): {"cpu0": 0.5}}
-        assert pool.calls["/rrd_updates"] == scrapes + 2
+    """A host that had one row, as after a start, and lags, is asked for those that it has now."""
+    for count in (1, 4):
+        newest = int(our_time.now) - 15
+        values = [[float("nan")], [float("nan")], [0.75], [0.25]]
+        rows = [(newest - 5 * number, value) for number, value in enumerate(values[:count])]
+        pool.rrd.fixed[host] = FixedRrd(5, rows, column(pool, host))
+        found = await read()
         our_time.now += 15
+    assert found.hosts == {uuid_of(pool, host): {"cpu0": 0.75}}
 
 
 async def test_no_more_rows_are_asked_for_than_needed(

@@ -3,6 +3,7 @@
 import signal
 import sys
 from importlib import import_module
+from types import FrameType
 from typing import Final, NoReturn
 
 import click
@@ -25,6 +26,10 @@ _COMMANDS: Final = {
 """Where each command is, in this package."""
 
 
+def _end_early(_number: int, _frame: FrameType | None) -> NoReturn:
+    sys.exit(OK)
+
+
 class _Commands(click.Group):
     """Imports what a command needs when it is that command's turn.
 
@@ -40,6 +45,9 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(".")
+        if module == "running":
+            for number in (signal.SIGTERM, signal.SIGINT):  # until the event loop takes them
+                signal.signal(number, _end_early)
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
         return command
 

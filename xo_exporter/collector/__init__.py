@@ -77,7 +77,7 @@ class Collector:
         for pool in before.values():
             if not self._has_reader_of(pool):
                 self._tried.discard(pool.name)
-                _keep(self._leaving, pool.close())
+                _keep(self._leaving, _leave(pool))
         known = {pool.reader for pool in before.values()}
         for pool in self.pools.values():
             if pool.reader not in known:
@@ -206,6 +206,12 @@ class Collector:
 
 def _identities(pools: Mapping[str, PoolScraper]) -> list[Identity]:
     return [pool.identity for pool in pools.values()]
+
+
+async def _leave(pool: PoolScraper) -> None:
+    """Let who still waits for it have its answer, then log out."""
+    await pool.reader.come_to_rest()
+    await pool.close()
 
 
 def _keep(tasks: set[asyncio.Task[None]], work: Coroutine[None, None, None]) -> None:

@@ -31,11 +31,20 @@ def total(parts: Sequence[XO]) -> XO:
         return XO(pools=[], CPUs=None, running_VMs=None, vCPUs=None, memory=Memory())
     return XO(
         pools=sorted((pool for part in parts for pool in part.pools), key=lambda pool: pool.UUID),
-        CPUs=known.count_of([part.CPUs for part in parts]),
-        running_VMs=known.count_of([part.running_VMs for part in parts]),
-        vCPUs=known.count_of([part.vCPUs for part in parts]),
+        CPUs=_whole(_sum([part.CPUs for part in parts])),
+        running_VMs=_whole(_sum([part.running_VMs for part in parts])),
+        vCPUs=_whole(_sum([part.vCPUs for part in parts])),
         memory=Memory(
-            known.total([part.memory.size for part in parts]),
-            known.total([part.memory.usage for part in parts]),
+            _sum([part.memory.size for part in parts]),
+            _sum([part.memory.usage for part in parts]),
         ),
     )
+
+
+def _sum(values: Sequence[float | None]) -> int | float | None:
+    """The sum of what is known; unknown where that is nothing, save where there is nothing."""
+    return known.total(values) or (None if None in values else 0)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

@@ -287,6 +287,11 @@ class PoolReader:
         if connection is not None and not self._is_used(connection, flight):
             self._connections.leave(connection, log_out=True)
 
+    async def come_to_rest(self) -> None:
+        """Wait until nobody waits for a reading any more."""
+        while tasks := [flight.task for flight in self._flights if flight.task]:
+            await asyncio.wait(tasks)
+
     async def close(self) -> None:
         """Log out and let go of all that was read; a later `read` starts anew.
 

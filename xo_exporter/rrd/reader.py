@@ -32,8 +32,6 @@ class HostRrdReader:
         self._parser = Parser()
         self._window = _WINDOW
         """Seconds before now that rows are asked for from."""
-        self._rows = ROWS
-        """Rows that there are at least, when they are asked for from far enough back."""
 
     async def read(self, session: Session, target: Target, patience: float = math.inf) -> HostRrd:
         """What the RRDs of the host at `target` say now; raises PoolError.
@@ -45,7 +43,7 @@ class HostRrdReader:
         asked = clock.due
         if asked:
             await clock.ask(session, self._host_ref, patience)
-            self._window, self._rows = _WINDOW, ROWS
+            self._window = _WINDOW
         updates = await self._updates(session, target)
         if self._is_plausible(updates):
             return self._known(await self._with_older(session, target, updates))
@@ -63,7 +61,7 @@ class HostRrdReader:
     async def _with_older(self, session: Session, target: Target, updates: Updates) -> Updates:
         """These, or all that their last rows are where these were cut off: of a host that lags."""
         newest = updates.newest
-        if newest is None or len(updates.rows) >= self._rows:
+        if newest is None or len(updates.rows) >= ROWS:
             return updates
         try:
             older = await self._updates(session, target, start=str(newest - (ROWS - 1) * _STEP))
@@ -71,7 +69,6 @@ class HostRrdReader:
             raise
         except PoolError:
             return updates
-        self._rows = min(ROWS, max(1, len(older.rows)))
         self._reach_back_to(older)
         return older if older.rows else updates
 

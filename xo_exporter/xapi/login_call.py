@@ -18,8 +18,9 @@ from xo_exporter.xapi.blocking import in_thread, start_thread
 _API_VERSION: Final = "1.0"  # what clients send; XAPI does not look at it
 _GRACE: Final = 5.0
 """Seconds that an abandoned log-in has to come to its end and log itself out."""
-_MOST_ABANDONED: Final = 32
-"""Of all pools together: each is a thread, and where many pools hang the others need theirs."""
+_MOST_ABANDONED: Final = 512
+"""Of all pools together: each is a thread, and where many pools hang the others need theirs. What
+is ended before its time may leave a session behind, which XAPI ends when it has been idle."""
 
 
 class LogInCall:
