@@ -4,7 +4,7 @@ They are checked to the byte; their cells are made numbers, or told apart, when 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, overload
 
 import msgspec
@@ -12,6 +12,8 @@ import msgspec
 TIME_DIGITS: Final = 12  # of seconds since the epoch
 
 _BETWEEN: Final = b"</v><v>"
+_SIGNS_BETWEEN: Final = 2
+_NAN: Final = b"NaN"
 _FLOATS: Final = msgspec.json.Decoder(list[float], strict=False)
 
 
@@ -26,12 +28,13 @@ def number(text: str | bytes | None) -> float:
 class PrintedCells(Sequence[bytes]):
     """The text of each of the `width` cells of a row; `text` has nothing but these."""
 
-    __slots__ = ("_split", "_text", "_width")
+    __slots__ = ("_lacking", "_split", "_text", "_width")
 
     def __init__(self, text: bytes, width: int) -> None:
         self._text = text
         self._width = width
         self._split: list[bytes] | None = None
+        self._lacking: frozenset[int] | None = None
 
     def __len__(self) -> int:
         return self._width
@@ -50,6 +53,13 @@ class PrintedCells(Sequence[bytes]):
 
     __hash__ = None  # type: ignore[assignment]  # what a class with __eq__ alone has anyway
 
+    def number(self, position: int) -> float:
+        """The number in one cell, NaN where there is none."""
+        if self._lacking is None:
+            self._lacking = frozenset(_lacking(self._text))
+        # Of what the newest row lacks, as of a disk that is gone, older ones mostly have nothing.
+        return math.nan if position in self._lacking else number(self[position])
+
     def numbers(self) -> list[float]:
         """The number in each cell, NaN where there is none."""
         # As a JSON array of texts they are read four times as fast as one by one.
@@ -62,6 +72,17 @@ class PrintedCells(Sequence[bytes]):
                 if len(numbers) == self._width:
                     return numbers
         return [number(cell) for cell in self]
+
+
+def _lacking(text: bytes) -> Iterator[int]:
+    """The positions of the cells that have a NaN."""
+    position = at = 0
+    found = text.find(_NAN)
+    while found >= 0:
+        position += text.count(b"<", at, found) // _SIGNS_BETWEEN
+        yield position
+        at = found + len(_NAN)
+        found = text.find(_NAN, at)
 
 
 def printed_rows(data: bytes, width: int, most: int) -> list[tuple[int, PrintedCells]] | None:

@@ -203,12 +203,17 @@ def _known(owner: Owner, newest: list[float], rows: list[Cells]) -> Sequence[flo
     for place, position in owner.repeats:
         if numbers[place] is None:
             numbers[place] = _or_none(newest[position])
-    further = [*owner.repeats, *enumerate(owner.positions)]
+    further = (*owner.repeats, *enumerate(owner.positions))
+    wanted = [(place, position) for place, position in further if numbers[place] is None]
     for cells in rows[1:]:
-        for place, position in further:
+        for place, position in wanted:
             if numbers[place] is None:
-                numbers[place] = _or_none(number(cells[position]))
+                numbers[place] = _or_none(_number(cells, position))
     return numbers
+
+
+def _number(cells: Cells, position: int) -> float:
+    return cells.number(position) if isinstance(cells, PrintedCells) else number(cells[position])
 
 
 def _or_none(value: float) -> float | None:
