@@ -131,7 +131,8 @@ def _authorities() -> frozenset[tuple[str, int, int, int]]:
     paths = ssl.get_default_verify_paths()
     files = [Path(paths.cafile)] if paths.cafile else []
     if paths.capath:
-        files += Path(paths.capath).iterdir()
+        with suppress(OSError):  # it may not be read: then OpenSSL finds nothing there, either
+            files += Path(paths.capath).iterdir()
     state = []
     for file in files:
         with suppress(OSError):  # a link to what is gone
