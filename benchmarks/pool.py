@@ -52,7 +52,7 @@ class _Bodies:
         """Make what either exporter may ask for at that time; its clock may be a second off."""
         self._made.clear()
         for start in range(int(now) - _WINDOW - 1, int(now) - _WINDOW + 3):
-            query = rrd_http.Query(start, _STEP, "AVERAGE", True, None, None, False)  # noqa: FBT003  a tuple of what is asked for
+            query = rrd_http.Query(start, _STEP, "AVERAGE", True, None, frozenset(), False)  # noqa: FBT003  a tuple of what is asked for
             for host in pool.database.tables["host"]:
                 made = self._make(pool.rrd, [host], query, now, pool.database.generation)
                 self._made[(host,), query] = made
