@@ -442,6 +442,28 @@ def test_serve_ends_with_0_and_logs_out(pool: SimulatedPool, number: signal.Sign
         assert process.stdout.read() == ""
 
 
+@pytest.mark.parametrize("command", ["serve", "demo", "simulate"])
+def test_they_can_be_ended_before_they_run(command: str) -> None:
+    """SIGTERM ends them with status 0 as soon as they have begun to load what they need."""
+    pool = {
+        "XO_EXPORTER_URL": "http://127.0.0.1:1",
+        "XO_EXPORTER_USERNAME": "root",
+        "XO_EXPORTER_PASSWORD": "none",
+    }
+    env = pool if command == "serve" else {}
+    with running(command, "--listen", "127.0.0.1:0", env=env) as process:
+        status = Path(f"/proc/{process.pid}/status")
+        deadline = time.monotonic() + HUNG_UP
+        caught = 0
+        while not caught >> signal.SIGTERM - 1 & 1 and time.monotonic() < deadline:
+            found = re.search(r"^SigCgt:\s+(\w+)$", status.read_text(), re.MULTILINE)
+            caught = int(found[1], 16) if found else 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(HUNG_UP) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("command", ["demo", "simulate"])
 def test_demo_and_simulate_end_with_0(command: str, number: signal.Signals) -> None:

@@ -45,11 +45,17 @@ class _Commands(click.Group):
         if cmd_name not in _COMMANDS:
             return None
         module, _, name = _COMMANDS[cmd_name].partition(".")
-        if module == "running":
-            for number in (signal.SIGTERM, signal.SIGINT):  # until the event loop takes them
-                signal.signal(number, _end_early)
         command: click.Command = getattr(import_module(f"{__name__}.{module}"), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is run; those that run until they are ended can be, from now on."""
+        if args and _COMMANDS.get(args[0], "").startswith("running."):
+            for number in (signal.SIGTERM, signal.SIGINT):  # until the event loop takes them
+                signal.signal(number, _end_early)
+        return super().resolve_command(ctx, args)
 
 
 @click.group(
